@@ -1,0 +1,40 @@
+# Two commands carry the kit: `make course` runs it, `make test` checks it.
+# Each target makes .venv when it is missing or older than pyproject.toml.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+# Two notebooks never run at once, and torch gains nothing from more threads than cores.
+export PYTHONHASHSEED := 0
+
+.PHONY: course test lab refresh bench clean
+
+course: .venv/.ready
+	$(PY) -m hcegan_lib.cli course
+
+test: .venv/.ready
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pytest tests --cov --cov-report=term-missing:skip-covered
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+
+lab: .venv/.ready
+	$(PY) -m jupyter lab --notebook-dir=notebooks
+
+# Executes every notebook in place, top to bottom: the stored outputs are what the tests compare.
+refresh: .venv/.ready
+	$(PY) -m hcegan_lib.cli course --in-place
+	$(PY) -m ruff format notebooks
+
+bench: .venv/.ready
+	$(PY) -m benchmarks
+
+clean:
+	rm -rf .venv build data/cache data/runs .pytest_cache .ruff_cache .coverage
+
+# On Linux the index serves torch with gigabytes of CUDA libraries. A torch wheel that lies where
+# PIP_FIND_LINKS points (a CPU build, a classroom's disk) is therefore taken first; without one, pip goes on as usual.
+.venv/.ready: pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -c "import torch" 2>/dev/null || $(PY) -m pip install --quiet --no-index --no-deps "torch>=2.4" 2>/dev/null || true
+	$(PY) -m pip install --quiet --editable ".[dev]"
+	touch $@

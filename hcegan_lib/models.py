@@ -1,0 +1,219 @@
+"""The two networks: pix2pix's U-Net with the paper's attention in its encoder, and the 70x70 PatchGAN.
+
+Both take and return values in [0, 1]; the step to [-1, 1] and back is their first and last operation. Both are
+initialised as in pix2pix (Isola et al. 2017): convolutions from N(0, 0.02), batch norm gains from N(1, 0.02).
+"""
+
+import torch
+from torch import Generator, Tensor, nn
+
+from hcegan_lib.attention import SelfAttention2d
+from hcegan_lib.color import to_signed, to_unit
+
+
+class UNetGenerator(nn.Module):
+    """Gray photograph in, color photograph out: pix2pix's U-Net, with attention where `gamma_init` asks for it.
+
+    Parameters
+    ----------
+    in_channels, out_channels
+        1 for gray and 3 for color.
+    base_channels
+        Channels after the first convolution; they double up to 8 times this. The paper's size is 64.
+    depth
+        Number of convolutions down and of transposed convolutions up. `image_size` must be a multiple of 2 ** depth.
+    gamma_init
+        None for pix2pix; "zero", "normal" or "uniform" for SA, SA', SA'': attention in front of every convolution of
+        the encoder, as in the paper's Figure 3.
+    image_size
+        Height and width of the photographs in pixels. Other multiples of 2 ** depth work too; this one decides where
+        `attend_max_positions` cuts.
+    attend_max_positions
+        Leave out attention on feature maps with more positions than this, which cost most. None: none is left out.
+    generator
+        Source of the random start; None takes torch's global one. Attention draws last, so that a seed gives the same
+        convolutions with and without it.
+
+    Raises
+    ------
+    ValueError
+        If `depth` is below 2, `image_size` is no multiple of 2 ** depth, or `gamma_init` is unknown.
+
+    Notes
+    -----
+    Source: Isola et al. 2017, Appendix 6.1.1, and Sec. 3.3 of the paper. 54.4 million parameters with the defaults.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 3,
+        base_channels: int = 64,
+        depth: int = 8,
+        gamma_init: str | None = None,
+        image_size: int = 256,
+        attend_max_positions: int | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if depth < 2:
+            raise ValueError(f"depth must be at least 2, got {depth}")
+        if image_size < 1 or image_size % 2**depth:
+            raise ValueError(f"image_size must be a multiple of 2 ** depth = {2**depth}, got {image_size}")
+        widths = [base_channels * min(2**level, 8) for level in range(depth)]  # 64, 128, 256, 512, 512, ...
+        inputs = [in_channels, *widths[:-1]]
+        self.encoder = nn.ModuleList(encoder_layer(inputs[i], widths[i], i, depth) for i in range(depth))
+        self.decoder = nn.ModuleList(
+            # Every stage but the innermost also reads the skip connection, so it has twice the channels.
+            decoder_layer(widths[i] * (1 if i == depth - 1 else 2), widths[i - 1] if i else out_channels, i, depth)
+            for i in reversed(range(depth))
+        )
+        initialize(self, generator)
+        self.attention = nn.ModuleList(nn.Identity() for _ in range(depth))
+        if gamma_init is not None:
+            for level in range(depth):
+                positions = (image_size // 2**level) ** 2
+                if attend_max_positions is None or positions <= attend_max_positions:
+                    self.attention[level] = SelfAttention2d(inputs[level], gamma_init, generator=generator)
+
+    def forward(self, gray: Tensor) -> Tensor:
+        """Render gray photographs in color.
+
+        Parameters
+        ----------
+        gray
+            Shape (B, 1, H, W) in [0, 1]; H and W multiples of 2 ** depth.
+
+        Returns
+        -------
+        Tensor
+            Shape (B, 3, H, W) in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If H or W is no multiple of 2 ** depth.
+        """
+        B, C, H, W = gray.shape
+        if H % 2 ** len(self.encoder) or W % 2 ** len(self.encoder):
+            raise ValueError(f"height and width must be multiples of {2 ** len(self.encoder)}, got {H} and {W}")
+        x = to_signed(gray)
+        skips = []
+        for attention, layer in zip(self.attention, self.encoder):
+            x = layer(attention(x))  # (B, width, H / 2, W / 2), and so on down
+            skips.append(x)
+        x = self.decoder[0](skips.pop())
+        for layer in self.decoder[1:]:
+            x = layer(torch.cat([x, skips.pop()], dim=1))
+        return to_unit(x)
+
+
+def encoder_layer(inputs: int, outputs: int, level: int, depth: int) -> nn.Sequential:
+    """Halve height and width: activation, 4x4 convolution of stride 2, batch norm (not at either end)."""
+    parts: list[nn.Module] = [nn.LeakyReLU(0.2)] if level > 0 else []
+    parts.append(nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False))
+    if 0 < level < depth - 1:  # the innermost map can be 1 x 1, which has no variance to divide by
+        parts.append(nn.BatchNorm2d(outputs))
+    return nn.Sequential(*parts)
+
+
+def decoder_layer(inputs: int, outputs: int, level: int, depth: int) -> nn.Sequential:
+    """Double height and width: activation, 4x4 transposed convolution of stride 2, batch norm, dropout deep inside."""
+    last = level == 0
+    parts: list[nn.Module] = [nn.ReLU()]
+    parts.append(nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=last))
+    parts.append(nn.Tanh() if last else nn.BatchNorm2d(outputs))
+    if 3 < level < depth - 1:  # pix2pix's noise: the stages between the innermost and the four outer ones
+        parts.append(nn.Dropout(0.5))
+    return nn.Sequential(*parts)
+
+
+class PatchDiscriminator(nn.Module):
+    """Judge each 70x70 patch of a (gray, color) pair: the PatchGAN of Isola et al. 2017.
+
+    Parameters
+    ----------
+    in_channels
+        Channels of the pair: 1 gray and 3 color.
+    base_channels
+        Channels after the first convolution. The paper's size is 64.
+    generator
+        Source of the random start; None takes torch's global one.
+
+    Notes
+    -----
+    Sec. 3.3 of the paper counts four convolution layers; the 70x70 receptive field needs the fifth, which maps to
+    one score. 2.8 million parameters with the defaults.
+    """
+
+    def __init__(self, in_channels: int = 4, base_channels: int = 64, generator: Generator | None = None) -> None:
+        super().__init__()
+        widths = [base_channels * 2**level for level in range(4)]
+        layers: list[nn.Module] = [nn.Conv2d(in_channels, widths[0], 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        for level, stride in ((1, 2), (2, 2), (3, 1)):
+            layers += [
+                nn.Conv2d(widths[level - 1], widths[level], 4, stride=stride, padding=1, bias=False),
+                nn.BatchNorm2d(widths[level]),
+                nn.LeakyReLU(0.2),
+            ]
+        layers.append(nn.Conv2d(widths[3], 1, 4, stride=1, padding=1))
+        self.layers = nn.Sequential(*layers)
+        initialize(self, generator)
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        """Score every patch; positive means "looks real".
+
+        Parameters
+        ----------
+        pairs
+            Gray and color stacked, shape (B, 4, H, W), in [0, 1].
+
+        Returns
+        -------
+        Tensor
+            Logits, shape (B, 1, H / 8 - 2, W / 8 - 2): 30 x 30 for 256 x 256.
+        """
+        return self.layers(to_signed(pairs))
+
+
+def initialize(network: nn.Module, generator: Generator | None) -> None:
+    """Draw pix2pix's start. Called by each network on its own layers, before it adds attention."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02, generator=generator)
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def receptive_field(discriminator: nn.Module) -> int:
+    """Side in pixels of the patch that one score of a convolutional network sees.
+
+    Parameters
+    ----------
+    discriminator
+        A network whose convolutions follow each other in the order of `modules()`.
+
+    Returns
+    -------
+    int
+        Walked back from one score: a convolution of kernel k and stride s turns r pixels into (r - 1) * s + k.
+
+    Raises
+    ------
+    ValueError
+        If the network holds no convolution.
+    """
+    convolutions = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]
+    if not convolutions:
+        raise ValueError("discriminator must hold at least one Conv2d")
+    side = 1
+    for layer in reversed(convolutions):
+        side = (side - 1) * layer.stride[0] + layer.dilation[0] * (layer.kernel_size[0] - 1) + 1
+    return side
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Count the values that training changes."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

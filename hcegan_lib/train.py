@@ -1,0 +1,489 @@
+"""Train one model: the discriminator's step, the generator's step, a log row, a checkpoint; and again.
+
+Every random choice of step k (which photographs, which are mirrored, which units drop out) is a function of the seed
+and of k alone. So a run that is stopped and resumed meets the same choices as one that never stopped, and no state
+of a random generator has to be saved.
+"""
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.optim import Adam
+from tqdm.auto import tqdm
+
+from hcegan_lib.attention import GAMMA_INITS, SelfAttention2d
+from hcegan_lib.data import Photos, PhotoSet
+from hcegan_lib.losses import LOSSES, AdversarialLoss, l1_distance
+from hcegan_lib.models import PatchDiscriminator, UNetGenerator
+
+BETAS = (0.5, 0.999)  # Adam's, as in pix2pix; the paper does not print them
+
+
+class CheckpointError(ValueError):
+    """A run folder that cannot be read, or that belongs to other settings."""
+
+
+class NonFiniteLossError(RuntimeError):
+    """A loss became infinite or NaN; the message says at which step."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All that decides what a run computes. The defaults are the paper's, or pix2pix's where the paper is silent."""
+
+    gamma_init: str | None = None  # gain of the attention: None (no attention), "zero", "normal", "uniform"
+    loss: str = "bce"  # a name of losses.LOSSES
+    data: str = "mini"  # "mini" or a folder of photographs
+    seed: int = 0  # decides the initial weights and every choice of the training
+    image_size: int = 256  # height and width of a photograph in pixels
+    base_channels: int = 64  # channels after the first convolution of either network
+    depth: int = 8  # convolutions down, and up, in the generator
+    attend_max_positions: int | None = None  # no attention on larger feature maps; None: on all, as in the paper
+    epochs: int = 200  # passes over the training photographs
+    batch_size: int = 1  # photographs a step; not printed in the paper, pix2pix's default
+    learning_rate: float = 2e-4  # of both Adams
+    l1_weight: float = 100.0  # lambda of Eq. (8), on the scale [-1, 1]; not printed in the paper, pix2pix's value
+    checkpoint_every: int = 400  # steps between two checkpoints
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained, and say what could."""
+        if self.gamma_init is not None and self.gamma_init not in GAMMA_INITS:
+            raise ValueError(f"gamma_init must be None or one of {', '.join(GAMMA_INITS)}, got {self.gamma_init!r}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        for name in ("image_size", "base_channels", "depth", "epochs", "batch_size", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.image_size % 2**self.depth:
+            raise ValueError(f"image_size must be a multiple of 2 ** depth = {2**self.depth}, got {self.image_size}")
+        if self.learning_rate <= 0 or self.l1_weight < 0:
+            raise ValueError("learning_rate must be above 0 and l1_weight at least 0")
+
+
+PROFILES: dict[str, TrainConfig] = {
+    # Seconds: is everything wired together? Says nothing about any model.
+    "smoke": TrainConfig(image_size=32, base_channels=4, depth=4, attend_max_positions=64, epochs=1, batch_size=32),
+    # A minute a model on two cores: the whole course before class, and the stored outputs of the notebooks.
+    "tour": TrainConfig(image_size=64, base_channels=24, depth=6, attend_max_positions=1024, epochs=24, batch_size=4),
+    # The experiment on a laptop: all models, several seeds, under an hour.
+    "laptop": TrainConfig(image_size=64, base_channels=24, depth=6, attend_max_positions=1024, epochs=24, batch_size=4),
+    # The paper's size, for a GPU.
+    "paper": TrainConfig(),
+}
+
+
+def config(profile: str = "tour", **changes: object) -> TrainConfig:
+    """Take the settings of a profile, with some changed.
+
+    Parameters
+    ----------
+    profile
+        A name of `PROFILES`.
+    **changes
+        Fields of `TrainConfig` and their new values.
+
+    Returns
+    -------
+    TrainConfig
+        Checked settings.
+
+    Raises
+    ------
+    ValueError
+        If the profile, a field or a value is unknown; the message lists what is allowed.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+    known = [field.name for field in fields(TrainConfig)]
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"unknown setting {name!r}; the settings are {', '.join(known)}")
+    return replace(PROFILES[profile], **changes)
+
+
+# --- one step ---------------------------------------------------------------------------------------------------------
+
+
+def train_step(
+    networks: tuple[nn.Module, nn.Module],
+    optimizers: tuple[Adam, Adam],
+    gray: Tensor,
+    color: Tensor,
+    *,
+    loss: AdversarialLoss,
+    l1_weight: float,
+) -> dict[str, float]:
+    """Move the discriminator once, then the generator once, Eq. (8).
+
+    Parameters
+    ----------
+    networks, optimizers
+        Generator first, discriminator second.
+    gray, color
+        One batch, shapes (B, 1, H, W) and (B, 3, H, W), in [0, 1].
+    loss
+        The two sides of the adversarial game, from `losses.LOSSES`.
+    l1_weight
+        lambda, the weight of the L1 distance.
+
+    Returns
+    -------
+    dict
+        d_loss, g_loss (without L1), l1, and the mean real and fake logits, as numbers.
+    """
+    generator, discriminator = networks
+    g_optimizer, d_optimizer = optimizers
+    rendered = generator(gray)
+
+    real_logits = discriminator(torch.cat([gray, color], dim=1))
+    fake_logits = discriminator(torch.cat([gray, rendered.detach()], dim=1))
+    d_loss = loss.discriminator(real_logits=real_logits, fake_logits=fake_logits)
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+
+    discriminator.requires_grad_(False)  # its gradients would be computed here and thrown away
+    g_loss = loss.generator(fake_logits=discriminator(torch.cat([gray, rendered], dim=1)))
+    l1 = l1_distance(rendered, color)
+    g_optimizer.zero_grad()
+    (g_loss + l1_weight * l1).backward()
+    g_optimizer.step()
+    discriminator.requires_grad_(True)
+
+    row = {"d_loss": d_loss, "g_loss": g_loss, "l1": l1, "real": real_logits.mean(), "fake": fake_logits.mean()}
+    return {name: value.item() for name, value in row.items()}
+
+
+def build(settings: TrainConfig, device: str = "cpu") -> tuple[UNetGenerator, PatchDiscriminator]:
+    """Make both networks, with the initial weights that the seed decides."""
+    source = torch.Generator().manual_seed(settings.seed)
+    # The discriminator draws first: with one seed it starts equal for all models, and so do the U-Net's convolutions.
+    discriminator = PatchDiscriminator(base_channels=settings.base_channels, generator=source)
+    generator = UNetGenerator(
+        base_channels=settings.base_channels,
+        depth=settings.depth,
+        gamma_init=settings.gamma_init,
+        image_size=settings.image_size,
+        attend_max_positions=settings.attend_max_positions,
+        generator=source,
+    )
+    return generator.to(device), discriminator.to(device)
+
+
+def batch_of_step(photos: Photos, settings: TrainConfig, step: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
+    """Photographs of step `step`, counted from 0: each once an epoch, in new order, mirrored by a coin."""
+    size = min(settings.batch_size, len(photos))
+    epoch, place = divmod(step, len(photos) // size)
+    order = torch.randperm(len(photos), generator=source_of(settings.seed, epoch, kind=0))
+    gray, color = photos.batch(order[place * size : (place + 1) * size].tolist(), device=device)
+    mirrored = (torch.rand(size, generator=source_of(settings.seed, step, kind=1)) < 0.5).view(-1, 1, 1, 1).to(device)
+    return torch.where(mirrored, gray.flip(-1), gray), torch.where(mirrored, color.flip(-1), color)
+
+
+def source_of(seed: int, count: int, *, kind: int) -> torch.Generator:
+    """Random generator for one purpose and one step or epoch, the same in every run of this seed."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + count) * 3 + kind)
+
+
+@contextmanager
+def seeded_dropout(seed: int, step: int, device: str) -> Iterator[None]:
+    """Let dropout of this step draw from its own seed, and give torch's global generator back as it was."""
+    with torch.random.fork_rng(devices=[torch.device(device)] if device.startswith("cuda") else []):
+        torch.manual_seed(source_of(seed, step, kind=2).initial_seed())
+        yield
+
+
+# --- a run ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a call of `fit` leaves: the trained generator, its log, and how far it came."""
+
+    generator: UNetGenerator
+    log: pd.DataFrame  # one row a step: step, d_loss, g_loss, l1, real, fake, gain, seconds
+    step: int  # steps done
+    steps: int  # steps of the whole run
+    folder: Path
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done."""
+        return self.step == self.steps
+
+
+def fit(
+    settings: TrainConfig,
+    photos: PhotoSet,
+    folder: str | Path,
+    *,
+    device: str = "cpu",
+    progress: bool = True,
+    stop_at: int | None = None,
+) -> Fit:
+    """Train one model in `folder`, or go on where an earlier call there was stopped.
+
+    Writes config.json, log.jsonl (one row a step), samples/ (test photographs, as colored so far) and checkpoints/.
+    A stopped run that is resumed on the same CPU ends with the weights of a run that was never stopped, bit for bit.
+
+    Parameters
+    ----------
+    settings
+        What to train. `epochs` may be larger than in the earlier call, which makes the run longer.
+    photos
+        The photographs; `photos.train` is trained on, `photos.test` is only looked at.
+    folder
+        Folder of the run; made when missing.
+    device
+        "cpu", "cuda" or "mps".
+    progress
+        Whether to show a bar with the losses and the time left.
+    stop_at
+        Stop after this many steps of the run, with a checkpoint; None: go to the end.
+
+    Returns
+    -------
+    Fit
+        Finished, or stopped at `stop_at`.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If a loss becomes infinite or NaN. The checkpoints before it stay.
+    CheckpointError
+        If the folder holds a run with other settings, or no readable checkpoint.
+    KeyboardInterrupt
+        On Ctrl-C, after a checkpoint was written; call again to go on.
+    """
+    folder = Path(folder)
+    networks = build(settings, device)
+    optimizers = tuple(Adam(net.parameters(), lr=settings.learning_rate, betas=BETAS, fused=True) for net in networks)
+    claim(folder, settings, photos)
+    step = resume(folder, networks, optimizers, device)
+    rows = read_log(folder, step)
+    size = min(settings.batch_size, len(photos.train))
+    epoch_steps = len(photos.train) // size
+    steps = settings.epochs * epoch_steps
+    last = steps if stop_at is None else min(stop_at, steps)
+    if step == 0:
+        save_samples(folder, networks[0], photos.test, step, device)
+
+    bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not progress, unit="step")
+    with bar, open(folder / "log.jsonl", "a", encoding="utf-8") as log:
+        try:
+            while step < last:
+                start = time.perf_counter()
+                gray, color = batch_of_step(photos.train, settings, step, device)
+                with seeded_dropout(settings.seed, step, device):
+                    row = train_step(
+                        networks, optimizers, gray, color, loss=LOSSES[settings.loss], l1_weight=settings.l1_weight
+                    )
+                step += 1
+                row = {"step": step, **row, "gain": gain(networks[0]), "seconds": time.perf_counter() - start}
+                refuse_non_finite(row, folder)
+                rows.append(row)
+                log.write(json.dumps(row) + "\n")
+                bar.update()
+                bar.set_postfix(
+                    d=f"{row['d_loss']:.2f}", g=f"{row['g_loss']:.2f}", l1=f"{row['l1']:.3f}", refresh=False
+                )
+                if step % epoch_steps == 0:
+                    save_samples(folder, networks[0], photos.test, step, device)
+                if step % settings.checkpoint_every == 0 or step == last:
+                    log.flush()
+                    save_checkpoint(folder, step, networks, optimizers)
+        except KeyboardInterrupt:
+            # A step may be half done. The last checkpoint is whole, and the steps since are cheap to repeat.
+            raise KeyboardInterrupt(f"stopped after step {step} of {steps}; train again in {folder} to go on") from None
+    return Fit(networks[0], pd.DataFrame(rows), step, steps, folder)
+
+
+def gain(generator: nn.Module) -> float | None:
+    """Mean size of the attention's gain, |gamma| over all layers and channels; None without attention."""
+    gammas = [layer.gamma.detach() for layer in generator.modules() if isinstance(layer, SelfAttention2d)]
+    return torch.cat(gammas).abs().mean().item() if gammas else None
+
+
+def refuse_non_finite(row: dict, folder: Path) -> None:
+    """Stop a run whose losses mean nothing any more."""
+    for name in ("d_loss", "g_loss", "l1"):
+        if not abs(row[name]) < float("inf"):  # false for NaN too
+            raise NonFiniteLossError(f"{name} became {row[name]} at step {row['step']} of {folder}; the run is stopped")
+
+
+def claim(folder: Path, settings: TrainConfig, photos: PhotoSet) -> None:
+    """Make the folder this run's own, or find that it already is."""
+    mine = {**asdict(settings), "fingerprint": photos.fingerprint}
+    path = folder / "config.json"
+    if path.exists():
+        theirs = read_json(path)
+        other = sorted(name for name in mine if name != "epochs" and mine[name] != theirs.get(name))
+        if other:
+            raise CheckpointError(f"{folder} holds a run with other settings ({', '.join(other)}); take another folder")
+    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (folder / "samples").mkdir(exist_ok=True)
+    write_whole(path, lambda part: part.write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8"))
+
+
+def read_json(path: Path) -> dict:
+    """Read a small file of the run, or say that it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); is its folder the folder of a run?") from None
+
+
+def write_whole(path: Path, write: object) -> None:
+    """Write to a temporary name and move: a file of that name is whole or is not there."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple) -> None:
+    """Write all that the next step needs; keep the newest two, in case the newest cannot be read."""
+    state = {
+        "step": step,
+        "networks": [network.state_dict() for network in networks],
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+    }
+    write_whole(folder / "checkpoints" / f"step-{step:08d}.pt", lambda part: torch.save(state, part))
+    for old in checkpoints(folder)[2:]:
+        old.unlink()
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """List the run's checkpoints, the newest first."""
+    return sorted((folder / "checkpoints").glob("step-*.pt"), reverse=True)
+
+
+def newest_checkpoint(folder: Path, device: str = "cpu") -> dict | None:
+    """Read the newest checkpoint that can be read; None if none was ever written."""
+    damaged = []
+    for path in checkpoints(folder):
+        try:
+            state = torch.load(path, map_location=device, weights_only=True)
+        except Exception as error:  # torch raises half a dozen types for a damaged file
+            damaged.append(f"{path.name} ({type(error).__name__})")
+            continue
+        if damaged:
+            warnings.warn(
+                f"damaged checkpoint {', '.join(damaged)} in {folder}: going on from {path.name}", stacklevel=2
+            )
+        return state
+    if damaged:
+        raise CheckpointError(
+            f"no checkpoint in {folder} can be read: {', '.join(damaged)}; delete the folder to start anew"
+        )
+    return None
+
+
+def resume(folder: Path, networks: tuple, optimizers: tuple, device: str) -> int:
+    """Put networks and optimizers back to the newest checkpoint and return its step, 0 without one."""
+    state = newest_checkpoint(folder, device)
+    if state is None:
+        return 0
+    for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"])):
+        part.load_state_dict(saved)
+    return state["step"]
+
+
+def read_log(folder: Path, step: int) -> list[dict]:
+    """Read the log rows up to `step`, and drop the later ones from the file: those steps will be done again."""
+    path = folder / "log.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()[:step] if path.exists() else []
+    write_whole(path, lambda part: part.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
+    return [json.loads(line) for line in lines]
+
+
+# --- using a trained generator ----------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def render(generator: UNetGenerator, gray: Tensor, batch_size: int = 32) -> Tensor:
+    """Color photographs with a trained generator, the same way every time.
+
+    Parameters
+    ----------
+    generator
+        A trained generator; it is left in the mode it was in.
+    gray
+        Shape (N, 1, H, W), in [0, 1].
+    batch_size
+        Photographs at a time; changes memory, not the result.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, 3, H, W), in [0, 1], on the CPU.
+
+    Notes
+    -----
+    Dropout is off and batch norm takes the averages that it gathered in training, so a photograph's colors depend on
+    that photograph alone. pix2pix leaves dropout on and takes the statistics of the test batch; notebook 08 shows
+    both side by side.
+    """
+    was_training = generator.training
+    generator.eval()
+    device = next(generator.parameters()).device
+    rendered = torch.cat([generator(part.to(device)).cpu() for part in gray.split(batch_size)])
+    generator.train(was_training)
+    return rendered
+
+
+def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerator, TrainConfig]:
+    """Read the newest generator of a run.
+
+    Parameters
+    ----------
+    folder
+        Folder of a run, as `fit` left it.
+    device
+        Where to put the generator.
+
+    Returns
+    -------
+    generator, settings
+        The generator in evaluation mode, and the settings of its run.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder holds no run or no readable checkpoint.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").exists():
+        raise CheckpointError(f"{folder} is not the folder of a run: it has no config.json")
+    saved = read_json(folder / "config.json")
+    settings = TrainConfig(**{field.name: saved[field.name] for field in fields(TrainConfig)})
+    state = newest_checkpoint(folder, device)
+    if state is None:
+        raise CheckpointError(f"{folder} has no checkpoint yet: train longer first")
+    generator, _ = build(settings, device)
+    generator.load_state_dict(state["networks"][0])
+    return generator.eval(), settings
+
+
+SAMPLES = 6  # test photographs that are looked at during training
+
+
+def save_samples(folder: Path, generator: UNetGenerator, photos: Photos, step: int, device: str) -> None:
+    """Write the first test photographs as colored so far, side by side, as samples/step-NNNNNNNN.png."""
+    gray, _ = photos.batch(range(min(SAMPLES, len(photos))), device=device)
+    strip = torch.cat(list(render(generator, gray)), dim=2)  # (3, H, SAMPLES * W)
+    pixels = (strip * 255).round().byte().permute(1, 2, 0).numpy()
+    path = folder / "samples" / f"step-{step:08d}.png"
+    write_whole(path, lambda part: Image.fromarray(pixels).save(part, format="PNG"))
