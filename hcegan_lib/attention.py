@@ -81,7 +81,7 @@ class SelfAttention2d(nn.Module):
         B, C, H, W = x.shape
         query, key = positions(self.g(x)), positions(self.f(x))  # (B, N, d)
         value = positions(self.h(x))  # (B, N, C)
-        # Zeros change no dot product. Without them, unequal widths send torch to its N x N form.
+        # torch takes its N x N form where widths differ or channels lie apart in memory. Zeros change no dot product.
         query, key = (F.pad(part, (0, C - part.shape[-1])) for part in (query, key))  # (B, N, C)
         o = F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], scale=1.0)  # (B, 1, N, C)
         o = o[:, 0].transpose(1, 2).reshape(B, C, H, W)
@@ -105,5 +105,5 @@ class SelfAttention2d(nn.Module):
 
 
 def positions(x: Tensor) -> Tensor:
-    """Turn a feature map (B, C, H, W) into a list of positions (B, N, C), row by row."""
-    return x.flatten(2).transpose(1, 2)
+    """Turn a feature map (B, C, H, W) into a list of positions (B, N, C), row by row, channels side by side."""
+    return x.flatten(2).transpose(1, 2).contiguous()

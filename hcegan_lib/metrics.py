@@ -82,10 +82,12 @@ def ssim(images: Tensor, targets: Tensor) -> Tensor:
 def plane_ssim(x: Tensor, y: Tensor) -> Tensor:
     """SSIM of each of P color planes: (1, P, H, W) twice -> (P,)."""
     x, y = x.contiguous(memory_format=torch.channels_last), y.contiguous(memory_format=torch.channels_last)
-    p, m = x + y - 1, x - y  # variances do not change when 1 is taken off p, and lose fewer digits
-    mean_p, mean_m, square_p, square_m = blur(torch.cat([p, m, p * p, m * m]))  # (P, H - 10, W - 10) each
-    energy_p, energy_m = (mean_p + 1).square(), mean_m.square()
-    variance_p, variance_m = square_p - mean_p.square(), square_m - energy_m
+    maps = torch.cat([x + y, x - y])  # (2, P, H, W): p and m
+    center = maps.mean(dim=(2, 3), keepdim=True)  # variances do not change without it, and lose fewer digits
+    maps = maps - center
+    mean_p, mean_m, square_p, square_m = blur(torch.cat([maps, maps.square()]))  # (P, H - 10, W - 10) each
+    variance_p, variance_m = square_p - mean_p.square(), square_m - mean_m.square()
+    energy_p, energy_m = (mean_p + center[0]).square(), (mean_m + center[1]).square()
     luminance = 1 - 2 * energy_m / (energy_p + energy_m + 2 * C1)
     structure = 1 - 2 * variance_m / (variance_p + variance_m + 2 * C2)
     return (luminance * structure).mean(dim=(1, 2))

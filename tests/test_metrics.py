@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torchmetrics.image import StructuralSimilarityIndexMeasure
+
+from hcegan_lib import data, metrics
+from hcegan_lib.color import gray_to_rgb
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return data.load("mini", 256).test
+
+
+@pytest.fixture(scope="module", params=["gray copy", "noisy", "dark"])
+def pair(request, photos):
+    """Give the 25 test photographs of mini at 256 px and three ways to be wrong about them."""
+    gray, color = photos.batch()
+    noise = 0.05 * torch.randn(color.shape, generator=torch.Generator().manual_seed(0))
+    images = {"gray copy": gray_to_rgb(gray), "noisy": (color + noise).clamp(0, 1), "dark": 0.2 * color}
+    return images[request.param], color
+
+
+def by_skimage(function, images, targets, **options):
+    pairs = zip(images.double().numpy(), targets.double().numpy())
+    return torch.tensor([function(target, image, data_range=1, **options) for image, target in pairs])
+
+
+def test_psnr_is_scikit_images_on_25_photographs(pair):
+    expected = by_skimage(peak_signal_noise_ratio, *pair)
+    assert len(expected) == 25
+    torch.testing.assert_close(metrics.psnr(*pair).double(), expected, rtol=0, atol=1e-5)
+
+
+def test_ssim_is_scikit_images_on_25_photographs(pair):
+    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "channel_axis": 0}
+    expected = by_skimage(structural_similarity, *pair, **wang)
+    torch.testing.assert_close(metrics.ssim(*pair).double(), expected, rtol=0, atol=1e-5)
+
+
+def test_ssim_is_near_torchmetrics_which_pads_the_border(pair):
+    images, targets = pair
+    other = StructuralSimilarityIndexMeasure(gaussian_kernel=True, sigma=1.5, kernel_size=11, data_range=1.0)
+    assert metrics.ssim(images, targets).mean().item() == pytest.approx(other(images, targets).item(), abs=0.01)
+
+
+def test_one_photograph_scores_the_same_alone_and_in_a_batch(pair):
+    images, targets = pair
+    for metric in (metrics.psnr, metrics.ssim):
+        torch.testing.assert_close(metric(images, targets)[7:8], metric(images[7:8], targets[7:8]))
+
+
+def test_equal_photographs_score_infinity_and_one(photos):
+    _, color = photos.batch([0, 1])
+    assert metrics.psnr(color, color).tolist() == [float("inf")] * 2
+    torch.testing.assert_close(metrics.ssim(color, color), torch.ones(2))
+
+
+def test_ssim_can_be_trained_on():
+    images = torch.rand(1, 3, 16, 16, requires_grad=True)
+    metrics.ssim(images, torch.rand(1, 3, 16, 16)).sum().backward()
+    assert torch.isfinite(images.grad).all()
+    assert images.grad.norm() > 0
+
+
+def colorfulness_by_loop(image):
+    """Hasler and Suesstrunk 2003, pixel by pixel, on a (3, H, W) array in [0, 1]."""
+    rg, yb = [], []
+    for red, green, blue in (255 * image.double()).flatten(1).T.tolist():
+        rg.append(red - green)
+        yb.append((red + green) / 2 - blue)
+    return np.hypot(np.std(rg), np.std(yb)) + 0.3 * np.hypot(np.mean(rg), np.mean(yb))
+
+
+def test_colorfulness_is_the_articles_formula_pixel_by_pixel():
+    _, color = data.load("mini", 32).test.batch([0, 1, 2])
+    expected = [colorfulness_by_loop(image) for image in color]
+    assert metrics.colorfulness(color).tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_gray_has_no_colorfulness():
+    assert metrics.colorfulness(torch.rand(2, 1, 8, 8).expand(2, 3, 8, 8)).tolist() == pytest.approx([0, 0], abs=1e-4)
+
+
+def test_evaluate_gives_one_row_a_photograph_in_the_order_of_the_set(photos):
+    gray, color = photos.batch()
+    table = metrics.evaluate(gray_to_rgb(gray), photos)
+    assert list(table.columns) == ["file", "psnr", "ssim", "colorfulness", "true_colorfulness"]
+    assert table["file"].tolist() == list(photos.files)
+    assert table["psnr"].tolist() == metrics.psnr(gray_to_rgb(gray), color).tolist()
+    assert table["true_colorfulness"].min() > 0 == pytest.approx(table["colorfulness"].max(), abs=1e-3)
+
+
+@pytest.mark.parametrize("metric", [metrics.psnr, metrics.ssim])
+def test_shapes_that_would_broadcast_are_refused(metric):
+    with pytest.raises(ValueError, match="equal shapes"):
+        metric(torch.rand(2, 1, 16, 16), torch.rand(2, 3, 16, 16))
+    with pytest.raises(ValueError, match="equal shapes"):
+        metric(torch.rand(3, 16, 16), torch.rand(3, 16, 16))
+
+
+def test_ssim_needs_room_for_one_window():
+    with pytest.raises(ValueError, match="at least 11 x 11 pixels for SSIM, got 10 x 64"):
+        metrics.ssim(torch.rand(1, 3, 10, 64), torch.rand(1, 3, 10, 64))
+
+
+def test_colorfulness_needs_three_channels():
+    with pytest.raises(ValueError, match="shape \\(B, 3, H, W\\)"):
+        metrics.colorfulness(torch.rand(2, 1, 8, 8))
+
+
+def test_evaluate_refuses_pictures_of_another_number(photos):
+    with pytest.raises(ValueError, match="equal shapes"):
+        metrics.evaluate(torch.rand(3, 3, 256, 256), photos)

@@ -1,0 +1,138 @@
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from hcegan_lib.attention import SelfAttention2d
+from hcegan_lib.models import PatchDiscriminator, UNetGenerator, count_parameters, receptive_field
+
+
+def source(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def small(**options):
+    settings = {"base_channels": 8, "depth": 4, "image_size": 32, "generator": source()} | options
+    return UNetGenerator(**settings)
+
+
+def test_the_generator_has_the_size_of_pix2pix():
+    # Counted by hand from the layers of Isola et al. 2017, with 1 gray channel in: kernels of 4 x 4, no biases but the
+    # last layer's, and two values a channel for each batch norm.
+    down = [1, 64, 128, 256, 512, 512, 512, 512, 512]
+    up = [(512, 512), (1024, 512), (1024, 512), (1024, 512), (1024, 256), (512, 128), (256, 64), (128, 3)]
+    kernels = sum(16 * a * b for a, b in [*pairwise(down), *up])
+    norms = 2 * sum(down[2:-1]) + 2 * sum(b for _, b in up[:-1])
+    assert count_parameters(UNetGenerator()) == kernels + norms + 3
+    assert count_parameters(UNetGenerator()) == pytest.approx(54.4e6, rel=0.01)
+
+
+def test_the_discriminator_has_the_size_of_pix2pix():
+    kernels = 16 * (4 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512 * 1)
+    assert count_parameters(PatchDiscriminator()) == kernels + 64 + 1 + 2 * (128 + 256 + 512)
+    assert count_parameters(PatchDiscriminator()) == pytest.approx(2.8e6, rel=0.02)
+
+
+ENCODER_SHAPES = [(64, 128), (128, 64), (256, 32), (512, 16), (512, 8), (512, 4), (512, 2), (512, 1)]
+DECODER_SHAPES = [(512, 2), (512, 4), (512, 8), (512, 16), (256, 32), (128, 64), (64, 128), (3, 256)]
+
+
+def test_every_layer_of_the_generator_has_the_shape_of_the_paper():
+    generator, seen = UNetGenerator(), {}
+    for part in ("encoder", "decoder"):
+        for level, layer in enumerate(getattr(generator, part)):
+            layer.register_forward_hook(lambda _m, _i, out, key=(part, level): seen.update({key: tuple(out.shape)}))
+    with torch.no_grad():
+        out = generator(torch.rand(1, 1, 256, 256))
+    assert out.shape == (1, 3, 256, 256)
+    for part, shapes in (("encoder", ENCODER_SHAPES), ("decoder", DECODER_SHAPES)):
+        for level, (channels, side) in enumerate(shapes):
+            assert seen[part, level] == (1, channels, side, side), (part, level)
+
+
+def test_the_discriminator_scores_30_by_30_patches():
+    with torch.no_grad():
+        assert PatchDiscriminator()(torch.rand(2, 4, 256, 256)).shape == (2, 1, 30, 30)
+
+
+def test_one_score_sees_exactly_70_by_70_pixels():
+    discriminator = PatchDiscriminator(base_channels=4, generator=source()).eval()
+    assert receptive_field(discriminator) == 70
+    pairs = torch.rand(1, 4, 256, 256, requires_grad=True)
+    discriminator(pairs)[0, 0, 15, 15].backward()
+    touched = pairs.grad.abs().sum(dim=(0, 1)) > 0
+    assert touched.any(dim=1).sum() == 70
+    assert touched.any(dim=0).sum() == 70
+
+
+def test_a_network_without_convolutions_has_no_receptive_field():
+    with pytest.raises(ValueError, match="Conv2d"):
+        receptive_field(nn.Linear(2, 2))
+
+
+def test_outputs_stay_in_the_unit_range():
+    out = small()(torch.rand(2, 1, 32, 32))
+    assert 0 <= out.min() < out.max() <= 1
+
+
+def test_attention_stands_in_front_of_every_encoder_convolution():
+    generator = UNetGenerator(base_channels=8, gamma_init="zero")
+    channels = [layer.gamma.numel() for layer in generator.attention]
+    assert channels == [1, 8, 16, 32, 64, 64, 64, 64]
+
+
+@pytest.mark.parametrize(("limit", "levels"), [(None, [0, 1, 2, 3]), (256, [1, 2, 3]), (64, [2, 3]), (0, [])])
+def test_attention_is_left_out_where_the_map_has_more_positions(limit, levels):
+    generator = small(gamma_init="normal", attend_max_positions=limit)
+    assert [i for i, layer in enumerate(generator.attention) if isinstance(layer, SelfAttention2d)] == levels
+
+
+def test_attention_at_gain_zero_leaves_the_generator_as_it_was():
+    gray = torch.rand(2, 1, 32, 32)
+    plain, attending = small().eval(), small(gamma_init="zero").eval()
+    torch.testing.assert_close(attending(gray), plain(gray))
+
+
+def test_a_seed_gives_the_same_convolutions_with_and_without_attention():
+    plain, attending = small().state_dict(), small(gamma_init="normal").state_dict()
+    for name, value in plain.items():
+        assert torch.equal(value, attending[name]), name
+
+
+def test_the_start_is_that_of_pix2pix():
+    generator = UNetGenerator(generator=source())
+    kernel = generator.encoder[4][1].weight
+    assert kernel.mean().item() == pytest.approx(0, abs=1e-4)
+    assert kernel.std().item() == pytest.approx(0.02, rel=0.01)
+    assert generator.encoder[4][2].weight.mean().item() == pytest.approx(1, abs=0.01)
+    assert torch.equal(generator.decoder[-1][1].bias, torch.zeros(3))
+
+
+def test_dropout_stands_where_pix2pix_has_it():
+    drops = [any(isinstance(part, nn.Dropout) for part in layer) for layer in UNetGenerator(base_channels=2).decoder]
+    assert drops == [False, True, True, True, False, False, False, False]
+
+
+def test_skip_connections_carry_detail_past_the_bottleneck():
+    generator, source_a, source_b = small().eval(), torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
+    generator.encoder[-1].register_forward_hook(lambda _m, _i, out: torch.zeros_like(out))
+    assert (generator(source_a) - generator(source_b)).abs().max() > 1e-4  # nothing else can tell them apart
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": 1}, "depth must be at least 2"),
+        ({"image_size": 40, "depth": 4}, "multiple of 2 \\*\\* depth = 16, got 40"),
+        ({"gamma_init": "ones"}, "gamma_init must be one of"),
+    ],
+)
+def test_settings_that_cannot_be_built_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        small(**options)
+
+
+def test_a_photograph_that_does_not_halve_evenly_is_refused_with_its_size():
+    with pytest.raises(ValueError, match="multiples of 16, got 40 and 32"):
+        small()(torch.rand(1, 1, 40, 32))
