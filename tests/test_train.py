@@ -1,0 +1,362 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch.optim import Adam
+
+from hcegan_lib import data, train
+from hcegan_lib.losses import LOSSES, AdversarialLoss
+from hcegan_lib.train import CheckpointError, NonFiniteLossError, TrainConfig
+
+TINY = replace(
+    train.config("smoke"), gamma_init="normal", loss="hinge_bce", epochs=3, batch_size=26, checkpoint_every=5
+)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return data.load("mini", TINY.image_size, cache=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def unbroken(photos, tmp_path_factory):
+    """Train 18 steps without a stop: what every stopped and resumed run must end with."""
+    return train.fit(TINY, photos, tmp_path_factory.mktemp("unbroken"), progress=False)
+
+
+def assert_same_run(a, b):
+    for name, value in a.generator.state_dict().items():
+        assert torch.equal(value, b.generator.state_dict()[name]), name
+    columns = ["step", "d_loss", "g_loss", "l1", "real", "fake", "gain"]
+    pd.testing.assert_frame_equal(a.log[columns], b.log[columns], check_exact=True)
+
+
+# --- settings
+
+
+def test_the_paper_profile_is_the_papers_settings():
+    paper = train.config("paper")
+    assert (paper.image_size, paper.base_channels, paper.epochs, paper.batch_size) == (256, 64, 200, 1)
+    assert (paper.learning_rate, paper.l1_weight, paper.attend_max_positions) == (2e-4, 100, None)
+    assert train.BETAS == (0.5, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "message"),
+    [
+        ("tuor", {}, "profile must be one of smoke, tour, laptop, paper, got 'tuor'"),
+        ("tour", {"epoch": 3}, "unknown setting 'epoch'; the settings are gamma_init"),
+        ("tour", {"loss": "bse"}, "loss must be one of bce, mse, hinge, hinge_bce, hinge_mse, got 'bse'"),
+        ("tour", {"gamma_init": "one"}, "gamma_init must be None or one of zero, normal, uniform, got 'one'"),
+        ("tour", {"image_size": 48}, "image_size must be a multiple of 2 \\*\\* depth = 64, got 48"),
+        ("tour", {"epochs": 0}, "epochs must be at least 1, got 0"),
+        ("tour", {"learning_rate": 0.0}, "learning_rate must be above 0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(profile, changes, message):
+    with pytest.raises(ValueError, match=message):
+        train.config(profile, **changes)
+
+
+# --- one step
+
+
+def step_by_hand(networks, gray, color, *, l1_weight):
+    """Write out one pix2pix step in the plainest way, with PyTorch's own losses and gradients taken apart."""
+    generator, discriminator = networks
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    rendered = generator(gray)
+    real = discriminator(torch.cat([gray, color], 1))
+    fake = discriminator(torch.cat([gray, rendered.detach()], 1))
+    d_loss = bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
+    moved = torch.autograd.grad(d_loss, list(discriminator.parameters()))
+    optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-3, betas=(0.5, 0.999))
+    for parameter, gradient in zip(discriminator.parameters(), moved):
+        parameter.grad = gradient
+    optimizer.step()
+    fake = discriminator(torch.cat([gray, rendered], 1))
+    l1 = torch.nn.functional.l1_loss(2 * rendered - 1, 2 * color - 1)
+    gradients = torch.autograd.grad(bce(fake, torch.ones_like(fake)) + l1_weight * l1, list(generator.parameters()))
+    optimizer = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999))
+    for parameter, gradient in zip(generator.parameters(), gradients):
+        parameter.grad = gradient
+    optimizer.step()
+    return d_loss.item(), l1.item()
+
+
+def test_a_step_is_pix2pixs_step_written_out_by_hand(photos):
+    settings = replace(TINY, loss="bce", gamma_init="uniform")
+    gray, color = train.batch_of_step(photos.train, settings, 0)
+    ours, theirs = train.build(settings), train.build(settings)
+    optimizers = tuple(Adam(net.parameters(), lr=1e-3, betas=train.BETAS, fused=True) for net in ours)
+    with train.seeded_dropout(0, 0, "cpu"):
+        row = train.train_step(ours, optimizers, gray, color, loss=LOSSES["bce"], l1_weight=100)
+    with train.seeded_dropout(0, 0, "cpu"):
+        d_loss, l1 = step_by_hand(theirs, gray, color, l1_weight=100)
+    assert row["d_loss"] == pytest.approx(d_loss, rel=1e-5)
+    assert row["l1"] == pytest.approx(l1, rel=1e-5)
+    for a, b in zip(ours, theirs):
+        for (name, mine), other in zip(a.named_parameters(), b.parameters()):
+            torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_a_step_leaves_the_discriminator_ready_for_the_next(photos):
+    networks = train.build(TINY)
+    optimizers = tuple(Adam(net.parameters(), lr=1e-3) for net in networks)
+    gray, color = train.batch_of_step(photos.train, TINY, 0)
+    train.train_step(networks, optimizers, gray, color, loss=LOSSES["hinge_bce"], l1_weight=100)
+    assert all(parameter.requires_grad for parameter in networks[1].parameters())
+
+
+def test_all_models_start_from_the_same_discriminator_and_convolutions():
+    plain, attending = train.build(replace(TINY, gamma_init=None)), train.build(TINY)
+    for a, b in zip(plain, attending):
+        for name, value in a.state_dict().items():
+            assert torch.equal(value, b.state_dict()[name]), name
+
+
+# --- photographs of a step
+
+
+def test_an_epoch_shows_every_photograph_once_in_a_new_order(photos):
+    settings = replace(TINY, batch_size=12)
+    epochs = []
+    for epoch in range(2):
+        steps = range(13 * epoch, 13 * (epoch + 1))
+        batches = [train.batch_of_step(photos.train, settings, step)[1] for step in steps]
+        # A mirrored photograph has the same sorted pixels as the photograph.
+        epochs.append([tuple(image.mean(dim=(1, 2)).mul(1e4).round().tolist()) for image in torch.cat(batches)])
+    assert len(set(epochs[0])) == len(photos.train) == 156
+    assert sorted(epochs[0]) == sorted(epochs[1])
+    assert epochs[0] != epochs[1]
+
+
+def test_gray_and_color_are_mirrored_together_about_half_the_time(photos):
+    _, straight = photos.train.batch()
+    by_sum = {tuple(image.mean(dim=(1, 2)).mul(1e4).round().tolist()): image for image in straight}
+    mirrored = []
+    for step in range(6):
+        gray, color = train.batch_of_step(photos.train, TINY, step)
+        torch.testing.assert_close(gray, train_luma(color))
+        keys = [tuple(image.mean(dim=(1, 2)).mul(1e4).round().tolist()) for image in color]
+        mirrored += [not torch.equal(by_sum[key], image) for key, image in zip(keys, color)]
+    assert 0.3 < sum(mirrored) / len(mirrored) < 0.7
+
+
+def train_luma(color):
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (color * weights).sum(1, keepdim=True)
+
+
+def test_dropout_of_a_step_leaves_the_global_generator_as_it_was():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with train.seeded_dropout(0, 7, "cpu"):
+        first = torch.rand(3)
+    assert torch.equal(torch.rand(3), expected)
+    with train.seeded_dropout(0, 7, "cpu"):
+        assert torch.equal(torch.rand(3), first)
+    with train.seeded_dropout(0, 8, "cpu"):
+        assert not torch.equal(torch.rand(3), first)
+
+
+# --- a run
+
+
+def test_the_same_seed_gives_bit_equal_weights_and_another_seed_does_not(photos, unbroken, tmp_path):
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path / "again", progress=False))
+    other = train.fit(replace(TINY, seed=1), photos, tmp_path / "other", progress=False)
+    assert not torch.equal(other.generator.decoder[0][1].weight, unbroken.generator.decoder[0][1].weight)
+
+
+def test_training_brings_the_pictures_nearer(photos, tmp_path):
+    fit = train.fit(replace(TINY, learning_rate=5e-3, epochs=4), photos, tmp_path, progress=False)
+    assert fit.finished
+    assert fit.log["l1"].tail(3).mean() < 0.8 * fit.log["l1"].head(3).mean()
+
+
+@pytest.mark.parametrize("stop_at", [1, 5, 7, 17])
+def test_a_run_stopped_at_any_step_and_resumed_is_bit_equal(stop_at, photos, unbroken, tmp_path):
+    stopped = train.fit(TINY, photos, tmp_path, progress=False, stop_at=stop_at)
+    assert (stopped.step, stopped.finished) == (stop_at, False)
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_a_finished_run_is_not_trained_again(photos, unbroken):
+    before = (unbroken.folder / "log.jsonl").read_bytes()
+    again = train.fit(TINY, photos, unbroken.folder, progress=False)
+    assert_same_run(unbroken, again)
+    assert (unbroken.folder / "log.jsonl").read_bytes() == before
+
+
+def test_more_epochs_lengthen_a_finished_run(photos, unbroken, tmp_path):
+    train.fit(replace(TINY, epochs=1), photos, tmp_path, progress=False)
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_the_log_has_one_row_a_step_and_a_sample_an_epoch(unbroken):
+    rows = [json.loads(line) for line in (unbroken.folder / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == list(range(1, 19))
+    samples = sorted((unbroken.folder / "samples").iterdir())
+    assert [path.name for path in samples] == [f"step-{step:08d}.png" for step in (0, 6, 12, 18)]
+    with Image.open(samples[-1]) as strip:
+        assert strip.size == (32 * train.SAMPLES, 32)
+
+
+def test_only_the_newest_two_checkpoints_are_kept_and_no_temporary_file(unbroken):
+    assert [path.name for path in train.checkpoints(unbroken.folder)] == ["step-00000018.pt", "step-00000015.pt"]
+    assert [path for path in unbroken.folder.rglob(".*") if path.is_file()] == []
+
+
+KILLED = """
+import sys
+from hcegan_lib import data, train
+from tests.test_train import TINY
+train.fit(TINY, data.load("mini", TINY.image_size), sys.argv[1], progress=False)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_run_killed_without_warning_and_resumed_is_bit_equal(photos, unbroken, tmp_path):
+    root = Path(train.__file__).parents[1]
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, env=environment)
+    log = tmp_path / "log.jsonl"
+    while process.poll() is None and not (train.checkpoints(tmp_path) and log.stat().st_size):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    with open(log, "a") as half_written:
+        half_written.write('{"step": 1')  # what a kill in the middle of a row leaves
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def truncate(path, keep=0.5):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+
+
+def test_a_truncated_checkpoint_falls_back_to_the_one_before_and_says_so(photos, unbroken, tmp_path):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=12)
+    newest, before = train.checkpoints(tmp_path)
+    truncate(newest)
+    with pytest.warns(UserWarning, match=f"damaged checkpoint {newest.name} .* going on from {before.name}"):
+        resumed = train.fit(TINY, photos, tmp_path, progress=False)
+    assert_same_run(unbroken, resumed)
+
+
+def test_a_run_without_a_readable_checkpoint_is_refused_and_kept(photos, tmp_path):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=3)
+    truncate(train.checkpoints(tmp_path)[0], keep=0)
+    log = (tmp_path / "log.jsonl").read_bytes()
+    with pytest.raises(CheckpointError, match=r"no checkpoint .* can be read: step-00000003.pt .*delete the folder"):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert (tmp_path / "log.jsonl").read_bytes() == log
+
+
+def test_a_folder_with_other_settings_is_refused_and_named(photos, unbroken):
+    with pytest.raises(CheckpointError, match=r"other settings \(learning_rate, seed\)"):
+        train.fit(replace(TINY, seed=3, learning_rate=1e-3), photos, unbroken.folder, progress=False)
+
+
+def test_a_folder_trained_on_other_photographs_is_refused(photos, unbroken):
+    with pytest.raises(CheckpointError, match="other settings \\(fingerprint\\)"):
+        train.fit(TINY, replace(photos, fingerprint="another"), unbroken.folder, progress=False)
+
+
+def test_a_non_finite_loss_stops_the_run_and_names_the_step(photos, tmp_path, monkeypatch):
+    calls = []
+
+    def explode(*, real_logits, fake_logits):
+        calls.append(1)
+        return real_logits.mean() / (0 if len(calls) == 7 else 1)
+
+    monkeypatch.setitem(LOSSES, "hinge_bce", AdversarialLoss(explode, LOSSES["bce"].generator))
+    with pytest.raises(NonFiniteLossError, match=r"d_loss became -?(inf|nan) at step 7"):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert [path.name for path in train.checkpoints(tmp_path)] == ["step-00000005.pt"]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 6
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_run_ends_as_if_it_had_not_been(photos, unbroken, tmp_path, monkeypatch):
+    step_of = train.batch_of_step
+
+    def interrupt(photos, settings, step, device):
+        if step == 8:
+            raise KeyboardInterrupt
+        return step_of(photos, settings, step, device)
+
+    monkeypatch.setattr(train, "batch_of_step", interrupt)
+    with pytest.raises(KeyboardInterrupt, match="stopped after step 8 of 18; train again in"):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    monkeypatch.undo()
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_a_full_disk_keeps_the_checkpoint_that_was_there(photos, unbroken, tmp_path, monkeypatch):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+
+    def full(state, part):
+        part.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000005.pt"]
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_the_progress_bar_shows_losses(photos, tmp_path, capsys):
+    train.fit(replace(TINY, epochs=1), photos, tmp_path, progress=True)
+    assert "l1=" in capsys.readouterr().err
+
+
+# --- a trained generator
+
+
+def test_a_generator_is_read_back_as_it_was(photos, unbroken):
+    generator, settings = train.load_generator(unbroken.folder)
+    gray, _ = photos.test.batch()
+    assert settings == TINY
+    assert torch.equal(train.render(generator, gray), train.render(unbroken.generator, gray))
+
+
+def test_rendering_repeats_itself_and_does_not_depend_on_the_other_photographs(photos, unbroken):
+    gray, _ = photos.test.batch()
+    rendered = train.render(unbroken.generator.train(), gray)
+    assert unbroken.generator.training
+    assert torch.equal(rendered, train.render(unbroken.generator, gray))
+    torch.testing.assert_close(rendered[3:4], train.render(unbroken.generator, gray[3:4]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(rendered, train.render(unbroken.generator, gray, batch_size=7), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "is not the folder of a run"),
+        ({"config.json": "{"}, "cannot be read"),
+        ({"config.json": json.dumps({"fingerprint": ""} | TrainConfig().__dict__)}, "has no checkpoint yet"),
+        (
+            {"config.json": json.dumps(TrainConfig().__dict__ | {"loss": "bse"})},
+            "holds no settings of a run: loss must",
+        ),
+    ],
+)
+def test_a_folder_that_holds_no_generator_is_refused(files, message, tmp_path):
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(CheckpointError, match=message):
+        train.load_generator(tmp_path)
