@@ -38,8 +38,8 @@ def psnr(images: Tensor, targets: Tensor) -> Tensor:
     Reference in the tests: skimage.metrics.peak_signal_noise_ratio(..., data_range=1), photograph by photograph.
     """
     check_shapes(images, targets)
-    squared_error = (images - targets).square().mean(dim=(1, 2, 3))  # (B,)
-    return -10 * torch.log10(squared_error)
+    errors = [F.mse_loss(image, target) for image, target in zip(images, targets)]  # one photograph fits the cache
+    return -10 * torch.log10(torch.stack(errors))
 
 
 def ssim(images: Tensor, targets: Tensor) -> Tensor:
@@ -79,17 +79,18 @@ def ssim(images: Tensor, targets: Tensor) -> Tensor:
     return torch.cat(scores).view(B, C).mean(dim=1)
 
 
+@torch.no_grad()
 def plane_ssim(x: Tensor, y: Tensor) -> Tensor:
-    """SSIM of each of P color planes: (1, P, H, W) twice -> (P,)."""
+    """SSIM of each of P color planes: (1, P, H, W) twice -> (P,). In place where it can be: memory is what costs."""
     x, y = x.contiguous(memory_format=torch.channels_last), y.contiguous(memory_format=torch.channels_last)
     maps = torch.cat([x + y, x - y])  # (2, P, H, W): p and m
-    center = maps.mean(dim=(2, 3), keepdim=True)  # variances do not change without it, and lose fewer digits
-    maps = maps - center
-    mean_p, mean_m, square_p, square_m = blur(torch.cat([maps, maps.square()]))  # (P, H - 10, W - 10) each
-    variance_p, variance_m = square_p - mean_p.square(), square_m - mean_m.square()
-    energy_p, energy_m = (mean_p + center[0]).square(), (mean_m + center[1]).square()
-    luminance = 1 - 2 * energy_m / (energy_p + energy_m + 2 * C1)
-    structure = 1 - 2 * variance_m / (variance_p + variance_m + 2 * C2)
+    center = maps.mean(dim=(2, 3), keepdim=True)
+    maps -= center  # variances do not change, and lose fewer digits
+    mean = blur(maps)  # (2, P, H - 10, W - 10)
+    variance = blur(maps.square_()).addcmul_(mean, mean, value=-1)
+    energy = mean.add_(center).square_()
+    luminance = 1 - 2 * energy[1] / (energy.sum(dim=0) + 2 * C1)
+    structure = 1 - 2 * variance[1] / (variance.sum(dim=0) + 2 * C2)
     return (luminance * structure).mean(dim=(1, 2))
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
@@ -62,8 +63,9 @@ class TrainConfig:
         if self.loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
         for name in ("image_size", "base_channels", "depth", "epochs", "batch_size", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if self.image_size % 2**self.depth:
             raise ValueError(f"image_size must be a multiple of 2 ** depth = {2**self.depth}, got {self.image_size}")
         if self.learning_rate <= 0 or self.l1_weight < 0:
@@ -72,7 +74,7 @@ class TrainConfig:
 
 PROFILES: dict[str, TrainConfig] = {
     # Seconds: is everything wired together? Says nothing about any model.
-    "smoke": TrainConfig(image_size=32, base_channels=4, depth=4, attend_max_positions=64, epochs=1, batch_size=32),
+    "smoke": TrainConfig(image_size=64, base_channels=4, depth=6, attend_max_positions=64, epochs=1, batch_size=32),
     # A minute a model on two cores: the whole course before class, and the stored outputs of the notebooks. A step
     # takes 8 photographs where the paper takes 1, so it may be larger: 5 times the paper's learning rate.
     "tour": TrainConfig(
@@ -508,3 +510,24 @@ def save_samples(folder: Path, generator: UNetGenerator, photos: Photos, step: i
     pixels = (strip * 255).round().byte().permute(1, 2, 0).numpy()
     path = folder / "samples" / f"step-{step:08d}.png"
     write_whole(path, lambda part: Image.fromarray(pixels).save(part, format="PNG"))
+
+
+def read_samples(folder: str | Path) -> dict[int, Tensor]:
+    """Read the test photographs as they were colored during a run.
+
+    Parameters
+    ----------
+    folder
+        Folder of a run, as `fit` left it.
+
+    Returns
+    -------
+    dict[int, Tensor]
+        Step -> photographs, shape (N, 3, H, W), in [0, 1]; the first at step 0, then one after each epoch.
+    """
+    samples = {}
+    for path in sorted((Path(folder) / "samples").glob("step-*.png")):
+        with Image.open(path) as picture:
+            strip = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255  # (3, H, N * H)
+        samples[int(path.stem.removeprefix("step-"))] = torch.stack(strip.split(strip.shape[1], dim=2))
+    return samples

@@ -58,7 +58,8 @@ def test_the_paper_profile_is_the_papers_settings():
         ("tour", {"loss": "bse"}, "loss must be one of bce, mse, hinge, hinge_bce, hinge_mse, got 'bse'"),
         ("tour", {"gamma_init": "one"}, "gamma_init must be None or one of zero, normal, uniform, got 'one'"),
         ("tour", {"image_size": 48}, "image_size must be a multiple of 2 \\*\\* depth = 64, got 48"),
-        ("tour", {"epochs": 0}, "epochs must be at least 1, got 0"),
+        ("tour", {"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ("tour", {"epochs": "many"}, "epochs must be a whole number of at least 1, got 'many'"),
         ("tour", {"learning_rate": 0.0}, "learning_rate must be above 0"),
     ],
 )
@@ -79,14 +80,14 @@ def step_by_hand(networks, gray, color, *, l1_weight):
     fake = discriminator(torch.cat([gray, rendered.detach()], 1))
     d_loss = bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
     moved = torch.autograd.grad(d_loss, list(discriminator.parameters()))
-    optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-3, betas=(0.5, 0.999))
+    optimizer = torch.optim.SGD(discriminator.parameters(), lr=1e-2)
     for parameter, gradient in zip(discriminator.parameters(), moved):
         parameter.grad = gradient
     optimizer.step()
     fake = discriminator(torch.cat([gray, rendered], 1))
     l1 = torch.nn.functional.l1_loss(2 * rendered - 1, 2 * color - 1)
     gradients = torch.autograd.grad(bce(fake, torch.ones_like(fake)) + l1_weight * l1, list(generator.parameters()))
-    optimizer = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999))
+    optimizer = torch.optim.SGD(generator.parameters(), lr=1e-2)
     for parameter, gradient in zip(generator.parameters(), gradients):
         parameter.grad = gradient
     optimizer.step()
@@ -97,7 +98,8 @@ def test_a_step_is_pix2pixs_step_written_out_by_hand(photos):
     settings = replace(TINY, loss="bce", gamma_init="uniform")
     gray, color = train.batch_of_step(photos.train, settings, 0)
     ours, theirs = train.build(settings), train.build(settings)
-    optimizers = tuple(Adam(net.parameters(), lr=1e-3, betas=train.BETAS, fused=True) for net in ours)
+    # Plain gradient descent: Adam's first step is the gradient's sign, and the sign of a rounding error is chance.
+    optimizers = tuple(torch.optim.SGD(net.parameters(), lr=1e-2) for net in ours)
     with train.seeded_dropout(0, 0, "cpu"):
         row = train.train_step(ours, optimizers, gray, color, loss=LOSSES["bce"], l1_weight=100)
     with train.seeded_dropout(0, 0, "cpu"):
@@ -106,7 +108,7 @@ def test_a_step_is_pix2pixs_step_written_out_by_hand(photos):
     assert row["l1"] == pytest.approx(l1, rel=1e-5)
     for a, b in zip(ours, theirs):
         for (name, mine), other in zip(a.named_parameters(), b.parameters()):
-            torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5, msg=name)
+            torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6, msg=name)
 
 
 def test_a_step_leaves_the_discriminator_ready_for_the_next(photos):
@@ -210,7 +212,14 @@ def test_the_log_has_one_row_a_step_and_a_sample_an_epoch(unbroken):
     samples = sorted((unbroken.folder / "samples").iterdir())
     assert [path.name for path in samples] == [f"step-{step:08d}.png" for step in (0, 6, 12, 18)]
     with Image.open(samples[-1]) as strip:
-        assert strip.size == (32 * train.SAMPLES, 32)
+        assert strip.size == (TINY.image_size * train.SAMPLES, TINY.image_size)
+
+
+def test_samples_are_read_back_as_the_rendered_test_photographs(photos, unbroken):
+    samples = train.read_samples(unbroken.folder)
+    assert list(samples) == [0, 6, 12, 18]
+    gray, _ = photos.test.batch(range(train.SAMPLES))
+    torch.testing.assert_close(samples[18], train.render(unbroken.generator, gray), rtol=0, atol=1 / 255)
 
 
 def test_only_the_newest_two_checkpoints_are_kept_and_no_temporary_file(unbroken):
