@@ -1,0 +1,309 @@
+"""The command `hcegan`. What cannot be meant is one line on standard error, exit status 2, and nothing written.
+
+Each command imports what it needs itself, so that `hcegan --help` does not wait for torch.
+"""
+
+import argparse
+import ast
+import dataclasses
+import difflib
+import os
+import re
+import shlex
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from PIL.Image import Image
+    from tqdm import tqdm
+
+    from hcegan_lib.models import UNetGenerator
+    from hcegan_lib.train import TrainConfig
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv
+        Words after "hcegan"; those of the command line when None.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 1 something failed on the way, 2 refused, 130 stopped by the user.
+    """
+    try:
+        args = parser().parse_args(argv)
+    except SystemExit as stop:  # after --help, and after an error that is already told
+        return stop.code
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: complain(str(message), 0)
+            return args.command(args)
+    except (ValueError, OSError) as error:
+        return complain(reason(error), 2)
+    except KeyboardInterrupt as stop:
+        return complain(str(stop) or "stopped", 130)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the commands and their options."""
+    hcegan = OneLineParser(prog="hcegan", description="The HCEGAN course kit: run the course, train, color, compare.")
+    commands = hcegan.add_subparsers(metavar="COMMAND", required=True)
+
+    course = add(commands, "course", run_course, "run the notebooks and write pages that open in a browser")
+    course.add_argument("--profile", metavar="P", help="how large: smoke, tour (the notebooks' own), laptop, paper")
+    course.add_argument("--only", nargs="+", metavar="NN", help="run these notebooks alone, by number or name")
+    course.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters")
+    course.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default: build/course)")
+    course.add_argument("--in-place", action="store_true", help="also store the outputs in the notebooks themselves")
+
+    train = add(commands, "train", run_train, "train one model and score it; the same call again resumes it")
+    train.add_argument("--model", required=True, metavar="NAME", help='as the paper prints it, e.g. "SA\'+Hinge+BCE"')
+    train.add_argument("--data", default="mini", metavar="NAME", help="mini or a folder of photographs (default: mini)")
+    train.add_argument("--profile", default="tour", metavar="P", help="smoke, tour, laptop or paper (default: tour)")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="decides all random choices (default: 0)")
+    train.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting of the profile"
+    )
+    train.add_argument("--run", type=Path, metavar="DIR", help="folder of the run (default: one in data/runs)")
+    train.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="(default: auto)")
+
+    color = add(commands, "color", run_color, "color photographs with a trained model")
+    color.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="gray or in color; only its gray is used")
+    color.add_argument("--run", required=True, type=Path, metavar="DIR", help="folder of a training run")
+    color.add_argument("--output", default=Path("colored"), type=Path, metavar="DIR", help="(default: colored)")
+
+    table = add(commands, "table", run_table, "show a table of the paper beside measured results")
+    table.add_argument("number", type=int, choices=[1, 2, 3])
+    table.add_argument("--format", default="md", choices=["md", "csv"], help="(default: md)")
+    return hcegan
+
+
+def add(commands, name: str, command: Callable, what: str) -> argparse.ArgumentParser:
+    """Add a command that tells what it does in both helps."""
+    added = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+    added.set_defaults(command=command)
+    return added
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are one line and, for a misspelt choice, name the one that was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Tell what is wrong and leave."""
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        close = difflib.get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), n=1) if wrong else []
+        hint = f", did you mean {close[0]!r}?" if close else ""
+        sys.exit(complain(f"{message}{hint} (see {self.prog} --help)", 2))
+
+
+def complain(message: str, status: int) -> int:
+    """Write one line to standard error and pass the exit status on."""
+    print("hcegan:", " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def reason(error: Exception) -> str:
+    """Say what went wrong; a system's error without its number, and with the file first."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def run_course(args: argparse.Namespace) -> int:
+    """Run notebooks: a row each as it ends, the failures at the end."""
+    from tqdm import tqdm
+
+    from hcegan_lib import course
+
+    parameters = dict(args.parameters)
+    if args.profile is not None:
+        parameters["profile"] = args.profile
+    if args.in_place and parameters:
+        raise ValueError("--in-place stores what the notebooks show by themselves: it goes without --profile and -p")
+    jobs = course.plan(course.NOTEBOOKS, args.only, parameters)
+    output = (args.output or course.OUTPUT).resolve()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the notebook's process too, as Ctrl-C does
+
+    width = max(len(path.stem) for path in jobs)
+    done = []
+    bar = tqdm(total=len(jobs), disable=not sys.stderr.isatty(), leave=False, bar_format=BAR)
+    try:
+        with bar:
+            for outcome in course.run(jobs, output, in_place=args.in_place, watch=watcher(bar)):
+                done.append(outcome)
+                status = "failed" if outcome.errors else "ok"
+                row = f"{outcome.name:{width}}  {status:6}  {outcome.seconds:7.1f} s  {outcome.memory:6.0f} MB"
+                bar.write(row, file=sys.stdout)
+                sys.stdout.flush()  # a row at a time also where the rows go into a file
+                bar.update()
+    except KeyboardInterrupt:
+        left = [path.stem for path in jobs][len(done) :]
+        raise KeyboardInterrupt(f"stopped; what is finished is kept. Go on with: {go_on(args, left)}") from None
+    print(f"notebooks: {len(done)}, seconds: {sum(outcome.seconds for outcome in done):.0f}; {output / 'index.html'}")
+    failures = [f"{outcome.name}, {error}" for outcome in done for error in outcome.errors]
+    for failure in failures:
+        complain(failure, 1)
+    return 1 if failures else 0
+
+
+BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt} notebooks, {elapsed}"
+
+
+def watcher(bar: "tqdm") -> Callable[[str, int], None]:
+    """Let a progress bar show which notebook runs and how many of its cells are done."""
+
+    def watch(name: str, cells: int) -> None:
+        bar.set_description_str(f"{name}, {cells} cells")
+
+    return watch
+
+
+def go_on(args: argparse.Namespace, left: list[str]) -> str:
+    """Write the command that runs the notebooks which are left."""
+    words = ["hcegan", "course", "--only", *(name[:2] for name in left)]
+    words += ["--profile", args.profile] if args.profile else []
+    words += [word for name, value in args.parameters for word in ("-p", name, value)]
+    words += ["--output", str(args.output)] if args.output else []
+    words += ["--in-place"] if args.in_place else []
+    return shlex.join(words)
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train one model, or finish its training, and score it on the test photographs."""
+    from hcegan_lib import data, paper, results, train
+
+    gamma_init, loss = paper.model(args.model)
+    named = {"gamma_init": gamma_init, "loss": loss, "data": args.data, "seed": args.seed}
+    config = train.config(args.profile, **named, **changes(args.set, named))
+    device = find_device(args.device)
+    photos = data.load(config.data, config.image_size, progress=True)
+    for skipped in photos.skipped:
+        complain(f"left out {skipped}", 0)
+    if photos.near_gray:
+        complain(f"left out {len(photos.near_gray)} photographs that are nearly gray", 0)
+
+    folder = args.run or results.run_folder(args.profile, photos.name, args.model, args.seed)
+    try:
+        fit = train.fit(config, photos, folder, device=device, progress=sys.stderr.isatty())
+    except train.NonFiniteLossError as error:
+        return complain(str(error), 1)
+    results.save_record(folder, fit, photos)
+
+    columns = ["psnr", "ssim", "colorfulness"]
+    for model, means in results.scores_of(folder).groupby("model", sort=False)[columns].mean().iterrows():
+        psnr, ssim, colorfulness = means
+        print(f"{model:16}  PSNR {psnr:6.2f} dB  SSIM {ssim:6.3f}  colorfulness {colorfulness:5.1f}")
+    print(f"means over {len(photos.test)} test photographs; the run is in {folder}")
+    return 0
+
+
+def changes(words: list[str], named: dict) -> dict:
+    """Read KEY=VALUE words as settings, each with the type that its setting has."""
+    from hcegan_lib.train import TrainConfig
+
+    types = {setting.name: setting.type for setting in dataclasses.fields(TrainConfig)}
+    found = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes KEY=VALUE, got {word!r}")
+        if key in named:
+            raise ValueError(f"--set cannot change {key!r}: say it with --model, --data or --seed")
+        found[key] = read_value(text)
+        if types.get(key) is float and type(found[key]) is int:
+            found[key] = float(found[key])
+        if key in types and not (isinstance(found[key], types[key]) and type(found[key]) is not bool):
+            raise ValueError(f"--set {key} must be of type {getattr(types[key], '__name__', types[key])}, got {text!r}")
+    return found
+
+
+def read_value(text: str) -> object:
+    """Read a number or None; all else is text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def find_device(wanted: str) -> str:
+    """Take the fastest device there is, or the one that was asked for."""
+    import torch
+
+    there = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    if wanted not in ("auto", *there):
+        raise ValueError(f"--device {wanted} is not available here; there is {', '.join(there)}")
+    return there[0] if wanted == "auto" else wanted
+
+
+def run_color(args: argparse.Namespace) -> int:
+    """Color photographs, whole, at the size that the run was trained at."""
+    from hcegan_lib import data, train
+
+    generator, config = train.load_generator(args.run)
+    photos = {args.output / f"{path.stem}_color.png": data.open_photo(path) for path in args.photos}
+    if len(photos) < len(args.photos):
+        raise ValueError("two photographs have the same name, so that one result would replace the other")
+    args.output.mkdir(parents=True, exist_ok=True)
+    for path, photo in photos.items():
+        partial = path.with_name(f".{path.name}.partial")
+        color_photo(generator, photo, config).save(partial, format="PNG")
+        os.replace(partial, path)
+        print(path)
+    return 0
+
+
+def color_photo(generator: "UNetGenerator", photo: "Image", config: "TrainConfig") -> "Image":
+    """Color one photograph: its short side as in training, its shape kept, and the edge mirrored up to what fits."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from hcegan_lib.color import luma
+    from hcegan_lib.train import render
+
+    scale = config.image_size / min(photo.size)
+    W, H = (round(side * scale) for side in photo.size)
+    small = np.array(photo.resize((W, H), Image.Resampling.LANCZOS))
+    gray = luma(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)  # (1, 1, H, W)
+    right, below = -W % 2**config.depth, -H % 2**config.depth
+    padded = torch.nn.functional.pad(gray, (0, right, 0, below), mode="reflect")
+    color = render(generator, padded)[0, :, :H, :W]  # (3, H, W)
+    return Image.fromarray((color * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def run_table(args: argparse.Namespace) -> int:
+    """Print a table of the paper and what was measured."""
+    from hcegan_lib import results
+
+    frame = results.comparison(args.number)
+    print(frame.to_csv(index=False) if args.format == "csv" else to_markdown(frame), end="")
+    return 0
+
+
+def to_markdown(frame: "DataFrame") -> str:
+    """Write a table as text that stands in columns on a terminal and is a table in Markdown."""
+    cells = [[str(name) for name in frame.columns], *(list(map(to_text, row)) for row in frame.itertuples(index=False))]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    cells.insert(1, ["-" * width for width in widths])
+    rows = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in cells)
+    return "".join(f"| {row} |\n" for row in rows)
+
+
+def to_text(value: object) -> str:
+    """Write a number as it is read: two decimals, and nothing where nothing was measured."""
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.2f}"
+    return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
