@@ -89,9 +89,14 @@ def plane_ssim(x: Tensor, y: Tensor) -> Tensor:
     mean = blur(maps)  # (2, P, H - 10, W - 10)
     variance = blur(maps.square_()).addcmul_(mean, mean, value=-1)
     energy = mean.add_(center).square_()
-    luminance = 1 - 2 * energy[1] / (energy.sum(dim=0) + 2 * C1)
-    structure = 1 - 2 * variance[1] / (variance.sum(dim=0) + 2 * C2)
-    return (luminance * structure).mean(dim=(1, 2))
+    return similarity(energy, C1).mul_(similarity(variance, C2)).mean(dim=(1, 2))
+
+
+def similarity(parts: Tensor, stabiliser: float) -> Tensor:
+    """One minus the share of the difference, 1 - 2 m / (p + m + 2 C), in place: (2, P, H, W) -> (P, H, W)."""
+    p, m = parts
+    total = p.add_(m).add_(2 * stabiliser)
+    return m.mul_(-2).div_(total).add_(1)
 
 
 def blur(planes: Tensor) -> Tensor:

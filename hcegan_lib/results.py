@@ -92,10 +92,14 @@ def environment(fit: Fit) -> dict:
 
 
 def git_commit() -> str | None:
-    """Read the commit of the clone, marked where files differ from it; None outside a clone."""
-    command = ["git", "-C", str(KIT_ROOT), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    """Read the commit of the clone, with "-dirty" where the library differs from it; None outside a clone."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(KIT_ROOT), *words], capture_output=True, text=True, check=True).stdout
+
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        commit = git("rev-parse", "HEAD").strip()
+        return commit + "-dirty" * bool(git("status", "--porcelain", "--", "hcegan_lib"))
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -1,4 +1,5 @@
 import json
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -153,6 +154,24 @@ def test_a_comparison_sets_the_printed_table_beside_the_measured_means(number, r
     expected = scores[scores["model"] == "pix2pix"]["psnr"].mean()
     assert table.loc[("psnr", "pix2pix"), "mini"] == pytest.approx(expected)
     assert table.loc[("psnr", "pix2pix"), "mini low"] < expected < table.loc[("psnr", "pix2pix"), "mini high"]
+
+
+def test_the_commit_is_marked_where_the_library_differs_from_it(tmp_path, monkeypatch):
+    def git(*words):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        return subprocess.run(["git", "-C", tmp_path, *identity, *words], check=True, capture_output=True, text=True)
+
+    (tmp_path / "hcegan_lib").mkdir()
+    (tmp_path / "hcegan_lib" / "losses.py").write_text("loss = 1\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    monkeypatch.setattr(results, "KIT_ROOT", tmp_path)
+    head = git("rev-parse", "HEAD").stdout.strip()
+    (tmp_path / "notes.txt").write_text("not code\n")
+    assert results.git_commit() == head
+    (tmp_path / "hcegan_lib" / "losses.py").write_text("loss = 2\n")
+    assert results.git_commit() == f"{head}-dirty"
 
 
 def test_outside_a_clone_the_commit_is_unknown(tmp_path, monkeypatch):

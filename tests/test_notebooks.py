@@ -1,0 +1,233 @@
+"""The stored notebooks: executed top to bottom, complete, readable, and really compared when they are run again."""
+
+import ast
+import copy
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from hcegan_lib import course
+from hcegan_lib.exercises import EXERCISES
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+COMPARED = 5  # outputs of a notebook that nbval must have to compare, at the least
+LONG = 20  # lines of a code cell; half of that is the aim
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def named(cell):
+    """Begin of a cell, to find it by."""
+    return cell.source.strip().splitlines()[0][:70]
+
+
+def calls(cell) -> Iterator[str]:
+    """Names of the functions that a cell calls itself, not only inside a function that it defines."""
+    waiting = list(ast.parse(cell.source).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Call):
+            yield node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+
+
+def silent(notebook):
+    """Cells that should have said or shown something and have stored nothing."""
+    speaking = {"print", "display", "check", "show"}
+    return [named(cell) for cell in code_cells(notebook) if speaking & set(calls(cell)) and not cell.outputs]
+
+
+def compared(notebook):
+    """Stored outputs that nbval compares: text, from cells that it does not ignore."""
+    outputs = [out for cell in code_cells(notebook) if "nbval-ignore-output" not in tags(cell) for out in cell.outputs]
+    return [out for out in outputs if out.output_type == "stream" or "image/png" not in out.get("data", {})]
+
+
+def pictures(notebook):
+    return [out for cell in code_cells(notebook) for out in cell.outputs if "image/png" in out.get("data", {})]
+
+
+# --- as executed ------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_notebooks():
+    assert {path.stem[:2] for path in NOTEBOOKS} >= {"00", "01"}
+
+
+def test_the_cells_were_executed_from_top_to_bottom(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_what_a_cell_prints_or_draws_is_stored(notebook):
+    assert silent(notebook) == []
+
+
+def test_nothing_went_wrong_and_nothing_went_to_standard_error(notebook):
+    outputs = [out for cell in code_cells(notebook) for out in cell.outputs]
+    assert course.errors(notebook) == []
+    assert [out.text for out in outputs if out.output_type == "stream" and out.name != "stdout"] == []
+
+
+def test_nbval_has_outputs_to_compare(notebook):
+    assert len(compared(notebook)) >= COMPARED
+
+
+def test_ignored_outputs_have_a_neighbor_that_is_compared(notebook):
+    ignored = [cell for cell in code_cells(notebook) if "nbval-ignore-output" in tags(cell)]
+    assert len(ignored) < len(compared(notebook))
+
+
+def test_every_picture_is_a_png_with_a_text_alternative(notebook):
+    assert pictures(notebook)
+    for picture in pictures(notebook):
+        words = picture.metadata.get("image/png", {}).get("alt", "").split()
+        assert 8 <= len(words) <= 80, words
+    data = [out.get("data", {}) for cell in code_cells(notebook) for out in cell.outputs]
+    assert not any("image/svg+xml" in shown for shown in data)
+
+
+def test_the_metadata_is_that_of_any_machine(notebook):
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.language_info == {"name": "python"}
+    assert notebook.metadata.get("widgets", {"state": {}}) != {}  # GitHub shows "Invalid Notebook" without a state
+    assert "papermill" not in notebook.metadata
+    assert not any({"papermill", "execution"} & set(cell.metadata) for cell in notebook.cells)
+
+
+# --- as read ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_text_says_title_goal_what_to_know_and_how_long(notebook):
+    title, goal, *others = notebook.cells[0].source.split("\n\n")
+    assert re.fullmatch(r"# \S.*", title)
+    assert re.fullmatch(r"\*\*Goal\.\*\* [A-Z][^.]*\.", goal), "one sentence"
+    assert any(text.startswith("**Before you start.**") for text in others)
+    assert any(re.match(r"\*\*Time\.\*\* .*(minute|hour).* two CPU cores", text) for text in others)
+
+
+def test_the_parameters_are_commented_literals_and_the_next_cell_checks_them(notebook):
+    cells = code_cells(notebook)
+    assert [tags(cell) for cell in cells].count(["parameters"]) == 1
+    assert tags(cells[0]) == ["parameters"]
+    lines = cells[0].source.splitlines()
+    assert lines[0].startswith('profile: str = "tour"  # ')
+    for line in lines:
+        (parameter,) = ast.parse(line).body
+        assert isinstance(parameter, ast.AnnAssign)
+        ast.literal_eval(parameter.value)
+        assert "  # " in line
+    assert "config(profile" in cells[1].source
+
+
+def test_three_to_seven_sections_end_with_what_was_found(notebook):
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    sections = re.findall(r"^## (.*)$", "\n".join(texts), re.MULTILINE)
+    *ideas, last = sections
+    assert 3 <= len(ideas) <= 7
+    assert last == "What we found"
+    assert notebook.cells[-1].cell_type == "markdown"
+
+
+def test_text_stands_between_the_code(notebook):
+    runs = [(kind, len(list(cells))) for kind, cells in groupby(notebook.cells, key=lambda cell: cell.cell_type)]
+    assert max(length for kind, length in runs if kind == "code") <= 2
+    assert [named(cell) for cell in code_cells(notebook) if len(cell.source.splitlines()) > LONG] == []
+
+
+def test_a_figure_cell_draws_one_figure_shows_it_and_has_a_caption_near(notebook):
+    texts = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    drawing = [cell for cell in code_cells(notebook) if "plots." in cell.source]
+    for cell in drawing:
+        assert cell.source.count("plots.") == 1, named(cell)
+        assert cell.source.endswith("plt.show()"), named(cell)
+    assert texts.count("**Figure.**") == len(drawing)
+
+
+def test_an_exercise_has_one_solution_and_the_next_cell_checks_it(notebook):
+    exercises = [(cell, after) for cell, after in pairwise(notebook.cells) if "exercise" in tags(cell)]
+    assert 2 <= len(exercises) <= 4
+    for cell, after in exercises:
+        marks = [line.strip() for line in cell.source.splitlines() if line.strip().startswith("###")]
+        assert marks == ["### BEGIN SOLUTION", "### END SOLUTION"]
+        (function,) = ast.parse(cell.source).body
+        name, answer = re.fullmatch(r'check\("(\d\d\.\d)", (\w+)\)', after.source).groups()
+        assert name in EXERCISES
+        assert answer == function.name
+        assert ast.get_docstring(function), "what is left without the solution must still be a function"
+
+
+# --- as run again -----------------------------------------------------------------------------------------------------
+
+
+def stripped(notebook):
+    bare = copy.deepcopy(notebook)
+    for cell in code_cells(bare):
+        cell.outputs = []
+    return bare
+
+
+def test_a_notebook_without_its_outputs_is_found_out(notebook):
+    assert len(silent(stripped(notebook))) >= COMPARED
+    assert compared(stripped(notebook)) == []
+
+
+def nbval(notebook, folder):
+    path = folder / "copied.ipynb"
+    nbformat.write(notebook, path)
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", path]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def changed(notebook, old, new):
+    """Replace a number in the stored text of the outputs, once."""
+    altered = copy.deepcopy(notebook)
+    (output,) = [out for out in compared(altered) if old in out.get("text", "")][:1]
+    output.text = output.text.replace(old, new, 1)
+    return altered
+
+
+@pytest.mark.slow
+def test_nbval_passes_what_repeats_and_fails_on_one_changed_number(tmp_path):
+    cells = [new_code_cell("print(1 + 1)", execution_count=1, outputs=[new_output("stream", text="2\n")])]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    tiny = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    assert nbval(tiny, tmp_path).returncode == 0
+    failed = nbval(changed(tiny, "2", "3"), tmp_path)
+    assert failed.returncode == 1
+    assert "1 failed" in failed.stdout
+
+
+@pytest.mark.slow
+def test_one_changed_number_in_a_notebook_of_the_course_makes_nbval_fail(tmp_path):
+    start = nbformat.read(NOTEBOOKS[0], as_version=4)
+    failed = nbval(changed(start, "20.838", "20.839"), tmp_path)
+    assert failed.returncode == 1
+    assert re.search(r"1 failed, \d+ passed", failed.stdout), failed.stdout[-2000:]
+
+
+@pytest.mark.slow
+def test_the_first_two_notebooks_run_in_the_smallest_profile(tmp_path):
+    jobs = course.plan(course.NOTEBOOKS, ["00", "01"], {"profile": "smoke"})
+    outcomes = list(course.run(jobs, tmp_path))
+    assert [outcome.errors for outcome in outcomes] == [[], []]
+    assert [outcome.parameters for outcome in outcomes] == [{"profile": "smoke"}] * 2
