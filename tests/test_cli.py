@@ -16,6 +16,7 @@ from PIL import Image
 
 from hcegan_lib import cli, course
 from hcegan_lib.course import Outcome
+from hcegan_lib.train import PROFILES
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
@@ -240,8 +241,8 @@ def test_a_signal_ends_the_running_notebook_and_keeps_the_finished_one(number, t
     process = psutil.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     row = process.stdout.readline()
     deadline = time.monotonic() + 60
-    while not (children := process.children(recursive=True)) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    while len(children := process.children(recursive=True)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)  # papermill and its kernel
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert row.startswith("00_quick  ok")
@@ -251,7 +252,7 @@ def test_a_signal_ends_the_running_notebook_and_keeps_the_finished_one(number, t
         f"hcegan: stopped; what is finished is kept. Go on with: hcegan course --only 01 --output {tmp_path / 'out'}\n"
     )
     assert files(tmp_path / "out") == ["00_quick.html", "00_quick.ipynb", "index.html"]
-    assert children
+    assert len(children) >= 2
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -381,8 +382,9 @@ def test_photographs_are_colored_whole_and_keep_their_shape(trained, kit, capsys
         Image.open(kit / "colored/here/tall_color.png") as tall,
         Image.open(kit / "colored/here/wide_color.png") as wide,
     ):
-        assert (tall.mode, tall.size) == ("RGB", (32, 48))
-        assert (wide.mode, wide.size) == ("RGB", (72, 32))
+        short = PROFILES["smoke"].image_size
+        assert (tall.mode, tall.size) == ("RGB", (short, short * 90 // 60))
+        assert (wide.mode, wide.size) == ("RGB", (short * 45 // 20, short))
 
 
 def test_a_square_photograph_of_the_trained_size_is_colored_as_in_scoring(trained, photos, kit):
