@@ -70,6 +70,7 @@ def test_the_gray_copy_stands_once_and_unfinished_runs_do_not(runs):
     scores = results.scores_of(runs / "smoke")
     assert list(scores.columns) == results.COLUMNS
     assert scores.groupby("model").size().to_dict() == {"pix2pix": 25, "SA'+Hinge+BCE": 25, "gray copy": 25}
+    assert set(scores.loc[scores["model"] == "gray copy", "seed"]) == {-1}
 
 
 def test_collected_results_are_read_back_with_their_manifest(runs, tmp_path, monkeypatch):

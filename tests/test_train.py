@@ -142,6 +142,17 @@ def test_an_epoch_shows_every_photograph_once_in_a_new_order(photos):
     assert epochs[0] != epochs[1]
 
 
+def test_another_seed_shows_other_photographs_mirrors_others_and_drops_others(photos):
+    batches, coins, drops = [], [], []
+    for seed in (0, 1):
+        batches.append(train.batch_of_step(photos.train, replace(TINY, seed=seed), 0)[1])
+        coins.append(torch.rand(50, generator=train.source_of(seed, 0, kind=1)))
+        with train.seeded_dropout(seed, 0, "cpu"):
+            drops.append(torch.rand(50))
+    for first, second in (batches, coins, drops):
+        assert not torch.equal(first, second)
+
+
 def test_gray_and_color_are_mirrored_together_about_half_the_time(photos):
     _, straight = photos.train.batch()
     by_sum = {tuple(image.mean(dim=(1, 2)).mul(1e4).round().tolist()): image for image in straight}
@@ -284,15 +295,16 @@ def test_a_folder_trained_on_other_photographs_is_refused(photos, unbroken):
         train.fit(TINY, replace(photos, fingerprint="another"), unbroken.folder, progress=False)
 
 
-def test_a_non_finite_loss_stops_the_run_and_names_the_step(photos, tmp_path, monkeypatch):
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_non_finite_loss_stops_the_run_and_names_the_step(value, photos, tmp_path, monkeypatch):
     calls = []
 
     def explode(*, real_logits, fake_logits):
         calls.append(1)
-        return real_logits.mean() / (0 if len(calls) == 7 else 1)
+        return real_logits.mean() * 0 + (float(value) if len(calls) == 7 else 1)
 
     monkeypatch.setitem(LOSSES, "hinge_bce", AdversarialLoss(explode, LOSSES["bce"].generator))
-    with pytest.raises(NonFiniteLossError, match=r"d_loss became -?(inf|nan) at step 7"):
+    with pytest.raises(NonFiniteLossError, match=f"d_loss became {value} at step 7"):
         train.fit(TINY, photos, tmp_path, progress=False)
     assert [path.name for path in train.checkpoints(tmp_path)] == ["step-00000005.pt"]
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 6
