@@ -6,6 +6,7 @@ unwritten is dealt with in `judge`. Nothing that is printed depends on the rando
 """
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -14,7 +15,10 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
+from torch.nn.functional import softplus
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from hcegan_lib.attention import SelfAttention2d
 from hcegan_lib.color import gray_to_rgb, luma
 from hcegan_lib.metrics import psnr
 
@@ -101,6 +105,8 @@ def _guard(answer: Callable) -> Callable:
             result = answer(*copy.deepcopy(arguments))
         except NotImplementedError:
             result = None
+        except _Unfit:
+            raise
         except Exception as error:
             text = " ".join(str(error).split())
             raise _Unfit(f"your function raises {type(error).__name__}{f': {text}' if text else '.'}") from None
@@ -117,6 +123,11 @@ def _guard(answer: Callable) -> Callable:
 def _uniform(*shape: int) -> Tensor:
     """Fresh pixels in [0, 1], different in each call, without touching torch's global seed."""
     return torch.from_numpy(np.random.default_rng().random(shape, dtype=np.float32))
+
+
+def _normal(*shape: int) -> Tensor:
+    """Fresh draws from N(0, 1), likewise."""
+    return torch.from_numpy(np.random.default_rng().standard_normal(shape).astype(np.float32))
 
 
 def _compare(result: object, wanted: object, slips: Mapping[str, object] | None = None) -> str | None:
@@ -253,6 +264,478 @@ def _keep_the_gray(answer: Callable) -> str | None:
         "the difference has the wrong sign.": image - (gray - luma(image)),
     }
     return _compare(answer(image, gray), wanted, slips)
+
+
+# --- 02 hinge loss ----------------------------------------------------------------------------------------------------
+
+
+def _hinge_of_labels(answer: Callable) -> str | None:
+    scores, labels = 6 * _uniform(4, 5) - 3, torch.ones(4, 5)
+    labels[::2] = -1
+    loss = torch.relu(1 - labels * scores)
+    slips = {
+        "no loss is below 0: what is right by more than the margin costs nothing.": 1 - labels * scores,
+        "the sign is turned: right answers cost, and wrong ones are free.": torch.relu(1 + labels * scores),
+        "the margin is missing: a right answer by less than 1 costs something too.": torch.relu(-labels * scores),
+        "the labels are not used: this takes them all for 1.": torch.relu(1 - scores),
+    }
+    return _compare(answer(scores, labels), loss, slips)
+
+
+def _hinge_of_classes(answer: Callable) -> str | None:
+    scores, label, margin = 2 * _uniform(6, 4) - 1, torch.tensor([0, 1, 2, 3, 1, 0]), 0.5
+    true = scores.gather(1, label[:, None])
+    terms = torch.relu(scores - true + margin)
+    others = terms.clone().scatter(1, label[:, None], 0)
+    slips = {
+        "this is Eq. (1) as printed: the true class against itself, which is always the margin.": (
+            torch.full((6,), margin)
+        ),
+        "the true class is in the sum; it adds the margin to every loss. Leave it out.": terms.sum(1),
+        "this is PyTorch's: the sum divided by the number of classes. Eq. (1) does not divide.": others.sum(1) / 4,
+        "this is the worst class alone; Eq. (1) adds up all of them.": others.amax(1),
+        "the margin is an argument; this takes 1.": (
+            torch.relu(scores - true + 1).scatter(1, label[:, None], 0).sum(1)
+        ),
+        "the scores have changed places: it costs if another class comes near or above the true one.": (
+            torch.relu(true - scores + margin).scatter(1, label[:, None], 0).sum(1)
+        ),
+    }
+    return _compare(answer(scores, label, margin), others.sum(1), slips)
+
+
+def _silent_share(answer: Callable) -> str | None:
+    edges = (-3, -1), (-1, 0), (0, 1), (1, 3)  # how many patches lie between which: no two mistakes have one result
+    real, fake = (
+        torch.cat([low + (high - low) * _uniform(many) for (low, high), many in zip(edges, counts)]).view(4, 1, 5, 5)
+        for counts in ((15, 15, 30, 40), (20, 25, 25, 30))
+    )
+    real_silent, fake_silent = (real >= 1).float().mean(), (fake <= -1).float().mean()
+    slips = {
+        "this is the share that still teaches; wanted is the rest.": 1 - (real_silent + fake_silent) / 2,
+        "a fake pair is silent at -1 and below.": (real_silent + (fake >= 1).float().mean()) / 2,
+        "0 is where the verdict changes; the gradient ends at the margin.": (
+            ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
+        ),
+        "this counts the real pairs only.": real_silent,
+        "this is the sum of two shares; their mean is wanted.": real_silent + fake_silent,
+    }
+    return _compare(answer(real, fake), (real_silent + fake_silent) / 2, slips)
+
+
+def _best_score(answer: Callable) -> str | None:
+    for share in np.random.default_rng().permutation([0.15, 0.3, 0.45, 0.6, 0.9]).tolist():
+        slips = {
+            "this is the best score under cross-entropy; the hinge loss has another.": np.log(share / (1 - share)),
+            "this is the best score under the squared error; the hinge loss has another.": 2 * share - 1,
+            "the sign is turned: where most pairs are real, the score should be above 0.": np.sign(0.5 - share),
+            "this is the least expected loss; wanted is the score that reaches it.": 2 * min(share, 1 - share),
+        }
+        complaint = _compare(answer(share), np.sign(share - 0.5), slips)
+        if complaint:
+            return complaint
+    return None
+
+
+# --- 03 cross-entropy loss --------------------------------------------------------------------------------------------
+
+
+def _entropy_in_bits(answer: Callable) -> str | None:
+    p = np.random.default_rng().dirichlet(np.ones(5))
+    bits = stats.entropy(p, base=2)
+    slips = {
+        "this is in nats; for bits take the logarithm to base 2.": stats.entropy(p),
+        "the sign is turned: an entropy is not below 0.": -bits,
+        "each information counts as often as its outcome comes up: weigh it with p.": -np.log2(p).sum(),
+        "weigh with p and add up; there is no mean to take.": bits / 5,
+    }
+    complaint = _compare(answer(p), bits, slips)
+    if complaint:
+        return complaint
+    certain = np.append(p[:4] / p[:4].sum(), 0.0)
+    with np.errstate(all="ignore"):  # log 0 is what is being tried here
+        result = answer(certain)
+    if not np.isfinite(np.asarray(result, float)).all():
+        return "right, until an outcome never comes up: 0 times log 0 is nan to a computer, and 0 is wanted."
+    return _compare(result, stats.entropy(certain, base=2))
+
+
+def _mean_divergence(answer: Callable) -> str | None:
+    p, q = torch.from_numpy(np.random.default_rng().dirichlet(np.ones(4), (2, 6))).float()
+    wanted, turned = (a * (a / b).log() for a, b in ((p, q), (q, p)))
+    slips = {
+        "this is the divergence of P from Q the wrong way round: `kl_div` takes log q first and p second.": (
+            turned.sum(1).mean()
+        ),
+        "this is divided by the number of all entries; `reduction` has a word for dividing by the rows alone.": (
+            wanted.mean()
+        ),
+        "this is the sum over the batch; its mean is wanted.": wanted.sum(),
+        "`kl_div` wants logarithms as its first argument.": (p * (p.log() - q)).sum(1).mean(),
+        "this is the cross-entropy; the entropy of P is to be taken off.": -(p * q.log()).sum(1).mean(),
+    }
+    return _compare(answer(p, q), wanted.sum(1).mean(), slips)
+
+
+def _cross_entropy_of_logits(answer: Callable) -> str | None:
+    logits, targets = 6 * _uniform(3, 4) - 3, (_uniform(3, 4) > 0.5).float()
+    targets[0, :2] = torch.tensor([0.0, 1.0])
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    slips = {
+        "one half is missing: where the target is 0, log(1 - q) counts.": loss * targets,
+        "the targets 0 and 1 have changed places.": (
+            torch.nn.functional.binary_cross_entropy_with_logits(logits, 1 - targets, reduction="none")
+        ),
+        "the sign is turned.": -loss,
+    }
+    complaint = _compare(answer(logits, targets), loss, slips)
+    if complaint:
+        return complaint
+    far, targets = torch.tensor([-200.0, -200.0, 200.0, 200.0]), torch.tensor([0.0, 1.0, 0.0, 1.0])
+    result = answer(far, targets)
+    if not np.isfinite(np.asarray(result, float)).all():
+        return "right, until the logits are large: at 200 the exponential overflows, or the logarithm meets 0."
+    return _compare(result, [0, 200, 200, 0], {"at logits of 200 the loss is cut off at 100.": [0, 100, 100, 0]})
+
+
+def _steps_to_turn(answer: Callable) -> str | None:
+    start, rate, height = np.random.default_rng().uniform((-5, 0.05, 0.5), (-3, 0.25, 1)).tolist()
+
+    def derivative(logit: float) -> float:
+        return -height / (1 + math.exp(logit))
+
+    path = [start]
+    while path[-1] <= 0:
+        path.append(path[-1] - rate * derivative(path[-1]))
+    steps = len(path) - 1
+    slips = {
+        "that is one too many: count the steps, not the places.": steps + 1,
+        "that is one too few: the step that crosses 0 counts.": steps - 1,
+    }
+    return _compare(answer(_limited(derivative, 20 * steps), start, rate), steps, slips)
+
+
+def _limited(derivative: Callable[[float], float], calls: int) -> Callable[[float], float]:
+    """Let a derivative be asked only so many times: a loop that walks the wrong way would never end."""
+    left = iter(range(calls))
+
+    def limited(logit: float) -> float:
+        if next(left, None) is None:
+            raise _Unfit("it does not come to an end. Go against the derivative: logit - rate * derivative(logit).")
+        return derivative(logit)
+
+    return limited
+
+
+# --- 04 hinge-cross-entropy loss --------------------------------------------------------------------------------------
+
+
+def _still_wrong(answer: Callable) -> str | None:
+    scores = 6 * _uniform(3, 4, 5) - 3
+    for label in (1, -1):
+        residual, turned = torch.relu(1 - label * scores), torch.relu(1 + label * scores)
+        slips = {
+            "this is the mean of the hinge residual alone; its cross-entropy is wanted.": residual.mean(),
+            "this is the cross-entropy towards the target 1: the residual is to grow.": softplus(-residual).mean(),
+            "the hinge is missing: this is the cross-entropy of the score itself.": softplus(-label * scores).mean(),
+            "this is the log of the residual, Eq. (10) as printed.": residual.log().mean(),
+            "a residual is wrong by how much the score is *below* the margin: 1 - label * score.": (
+                softplus(turned).mean()
+            ),
+            "one number is wanted, the mean over all scores.": softplus(residual),
+        }
+        complaint = _compare(answer(scores, label), softplus(residual).mean(), slips)
+        if complaint:
+            return complaint
+    return None
+
+
+def _alternating_step(answer: Callable) -> str | None:
+    a, b, c, theta, psi, rate = np.random.default_rng().uniform(0.3, 1, 6).tolist()
+
+    def field(theta: float, psi: float) -> tuple[float, float]:
+        return a * psi - b * theta * psi**2, -c * theta - b * psi * theta**2
+
+    v_theta, v_psi = field(theta, psi)
+    moved = psi + rate * v_psi
+    wanted = theta + rate * field(theta, moved)[0], moved
+    first = theta + rate * v_theta
+    answering = psi + rate * field(first, psi)[1]
+    uphill = psi - rate * v_psi
+    slips = {
+        "both move at once here; the generator is to answer the discriminator that has moved.": (first, moved),
+        "the generator moves first here; in training the discriminator does.": (first, answering),
+        "the field points downhill already: add it.": (theta - rate * field(theta, uphill)[0], uphill),
+        "theta comes first in the result, then psi.": wanted[::-1],
+        "the discriminator has moved, the generator has not.": (theta, moved),
+    }
+    return _compare(answer(field, theta, psi, rate), wanted, slips)
+
+
+def _steps_to_the_margin(answer: Callable) -> str | None:
+    random = np.random.default_rng()
+    starts, counts = [], []
+    while len(starts) < 6:
+        start = [*random.uniform(0.5, 0.9, 2).tolist(), random.uniform(0.1, 0.25)]
+        walks = _walk(*start), _walk(*start, alternating=False), _walk(*start, either_side=True)
+        if max(walks) < WALK:  # a few leap over the margin and do not come back
+            starts.append(start)
+            counts.append(walks)
+    wanted, at_once, either = np.array(counts).T
+    slips = {
+        "the start is step 0; this counts one too many.": wanted + 1,
+        "this is the last step before; wanted is the first at which the loss is infinite.": wanted - 1,
+        "both players move at once here; in training they alternate.": at_once,
+        "the rendering's side is log(max(0, 1 + D)): nothing happens at the score 1, only at -1.": either,
+    }
+    return _compare([answer(*start) for start in starts], wanted, slips)
+
+
+WALK = 300  # steps after which the margin is no longer waited for; the hints say so too
+
+
+def _walk(theta: float, psi: float, rate: float, *, alternating: bool = True, either_side: bool = False) -> int:
+    """Count steps of Eq. (10), with pix2pix's generator, until the rendering's score passes -1 (or 1); WALK at most."""
+    step = 0
+    while step < WALK and theta * psi > -1 and not (either_side and theta * psi > 1):
+        moved = psi - rate * theta / (1 + theta * psi)
+        seen = moved if alternating else psi
+        theta, psi = theta + rate * seen * (1 - math.tanh(theta * seen / 2)) / 2, moved
+        step += 1
+    return step
+
+
+# --- 05 self-attention ------------------------------------------------------------------------------------------------
+
+
+def _attention_from_scores(answer: Callable) -> str | None:
+    scores = 4 * _uniform(7, 7) - 2
+    slips = {
+        "each row of beta sums to 1, but over j: share out over i, the pixel that is looked at.": scores.softmax(1),
+        "the columns sum to 1: the numbers are right, but beta[j, i] has j first; transpose.": scores.softmax(0),
+        "this shares out over j, the pixel that looks; the sum below the line runs over i.": scores.softmax(1).T,
+        "the sum below the line is missing: the rows of beta do not sum to 1.": scores.exp().T,
+        "there is no root in Eq. (12); leave the scores as they are.": (scores / 7**0.5).softmax(0).T,
+    }
+    return _compare(answer(scores), scores.softmax(0).T, slips)
+
+
+def _add_what_is_seen(answer: Callable) -> str | None:
+    h, x, gamma = _uniform(2, 3, 4, 5), _uniform(2, 3, 4, 5), 2 * _uniform(3) - 1
+    beta = (6 * _uniform(2, 20, 20)).softmax(2)
+    gain = gamma.view(3, 1, 1)
+
+    def seen(beta: Tensor, values: Tensor = h) -> Tensor:
+        return torch.einsum("bji,bci->bcj", beta, values.flatten(2)).view(x.shape)
+
+    slips = {
+        "this takes beta[i, j]; the one that looks, j, comes first.": gain * seen(beta.mT) + x,
+        "x itself is missing: y is gamma * o, plus x.": gain * seen(beta),
+        "the gain is missing: one number a channel.": seen(beta) + x,
+        "the gain belongs to o, and not to x.": seen(beta) + gain * x,
+        "the gain belongs to o alone; x is added as it is.": gain * (seen(beta) + x),
+        "the values to be averaged are h(x), not x.": gain * seen(beta, x) + x,
+        "the result has channels and positions mixed up: transpose (B, N, C) before you reshape it.": (
+            gain * seen(beta).flatten(2).mT.reshape(x.shape) + x
+        ),
+    }
+    return _compare(answer(beta, h, gamma, x), gain * seen(beta) + x, slips)
+
+
+class _Largest(TorchDispatchMode):
+    """Remember how many numbers the largest result of an operation holds."""
+
+    size = 0
+
+    def __torch_dispatch__(
+        self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None
+    ) -> object:
+        result = function(*args, **(kwargs or {}))
+        parts = result if isinstance(result, (tuple, list)) else (result,)
+        floats = (part for part in parts if isinstance(part, Tensor) and part.is_floating_point())  # no raw bytes
+        self.size = max(self.size, *(part.numel() for part in floats), 0)
+        return result
+
+
+def _attend_in_rows(answer: Callable) -> str | None:
+    f, g, h, rows = 6 * _uniform(60, 2) - 3, 6 * _uniform(60, 2) - 3, _uniform(60, 6), 7
+    scores = f @ g.T  # s_ij at [i, j]
+    with _Largest() as largest:
+        result = answer(f, g, h, rows)
+    slips = {
+        "f and g have changed places: g is the one that looks.": scores.T.softmax(0).T @ h,
+        "this shares out over j; each row of `rows` positions has to be shared out over all i.": scores.softmax(1).T
+        @ h,
+        "the softmax is missing.": scores.T @ h,
+    }
+    complaint = _compare(result, scores.softmax(0).T @ h, slips)
+    if complaint is None and largest.size > rows * 60:
+        return (
+            f"the values are right, but one tensor holds {largest.size} numbers, and {rows} rows of {60} are "
+            f"{rows * 60}."
+        )
+    return complaint
+
+
+# --- 06 attention inits -----------------------------------------------------------------------------------------------
+
+
+def _gain_of_any_size(answer: Callable) -> str | None:
+    o, x = _normal(2, 2, 5, 5)  # as many positions as channels, so that a slip is no error
+    for gain, size in ((_normal(), "number"), (_normal(5), "diagonal"), (_normal(5, 5), "matrix")):
+        matrix = {"number": gain * torch.eye(5), "diagonal": gain.diag() if gain.ndim else 0, "matrix": gain}[size]
+        slips = {
+            f"with a {size}, what is attended is right, and x is missing.": matrix @ o,
+            f"with a {size}, this is a number for each position; a gain belongs to a channel.": gain * o + x,
+            "with a matrix, rows and columns have changed places.": matrix.T @ o + x,
+            f"with a {size}, x is multiplied too.": matrix @ (o + x),
+        }
+        complaint = _compare(answer(o, x, gain), matrix @ o + x, slips)
+        if complaint:
+            return complaint.replace("the values are", f"with a {size}, the values are")
+    return None
+
+
+def _gradient_of_the_gain(answer: Callable) -> str | None:
+    gradient, o = _normal(2, 3, 4, 6)
+    slips = {
+        "the positions are averaged; each adds its share to the loss, so sum.": (gradient * o).mean((0, 2)),
+        "the photographs are averaged; sum over them as over the positions.": (gradient * o).sum(2).mean(0),
+        "this is the gradient with respect to o, for a gain of 1.": gradient.sum((0, 2)),
+        "what the gain multiplies is missing: o alone says nothing of the loss.": o.sum((0, 2)),
+    }
+    return _compare(answer(gradient, o), (gradient * o).sum((0, 2)), slips)
+
+
+def _way_of_h(answer: Callable) -> str | None:
+    x, target, rate = *_normal(2, 1, 8, 4, 4), 0.5
+    source = torch.Generator().manual_seed(int(np.random.default_rng().integers(2**32)))
+    for init, steps in (("normal", 3), ("zero", 1), ("zero", 3)):
+        layer = SelfAttention2d(8, init, generator=source)
+        wanted = _way_by_gradient_descent(layer, x, target, rate, steps)
+        slips = {
+            "the way is 0: the start has to be kept as a copy, `.detach().clone()`.": 0.0,
+            "gradients of earlier steps are added: set them to zero before each step.": (
+                _way_by_gradient_descent(layer, x, target, rate, steps, forget=False)
+            ),
+            "this is one step more than was asked for.": _way_by_gradient_descent(layer, x, target, rate, steps + 1),
+            "it goes uphill: a step is minus rate times gradient.": (
+                _way_by_gradient_descent(layer, x, target, -rate, steps)
+            ),
+        }
+        way = answer(layer, x, target, rate, steps)
+        complaint = _compare(way.detach() if isinstance(way, Tensor) else way, wanted, slips)
+        if complaint:
+            return complaint
+    return None
+
+
+def _way_by_gradient_descent(
+    layer: SelfAttention2d, x: Tensor, target: Tensor, rate: float, steps: int, forget: bool = True
+) -> float:
+    layer = copy.deepcopy(layer)
+    start = layer.h.weight.detach().clone()
+    for _ in range(steps):
+        if forget:
+            layer.zero_grad()
+        (layer(x) - target).square().mean().backward()
+        with torch.no_grad():
+            for weight in layer.parameters():
+                weight -= rate * weight.grad
+    return (layer.h.weight - start).norm().item()
+
+
+def _gain_inside_of_h(answer: Callable) -> str | None:
+    weight, gamma = _normal(6, 6, 1, 1), _normal(6)
+    gamma[0] = -gamma[0].abs()  # so that a lost sign is seen
+    slips = {
+        "this scales what h reads; the gain scales what it gives: the first axis of the weight.": (
+            gamma.view(1, 6, 1, 1) * weight
+        ),
+        "the gain is divided out; it is to be taken in.": weight / gamma.view(6, 1, 1, 1),
+        "the sign of the gain is lost.": gamma.abs().view(6, 1, 1, 1) * weight,
+    }
+    return _compare(answer(weight, gamma), gamma.view(6, 1, 1, 1) * weight, slips)
+
+
+# --- 07 networks ------------------------------------------------------------------------------------------------------
+
+
+def _multiply_adds(answer: Callable) -> str | None:
+    sizes = np.random.default_rng().integers((7, 20, 2, 13), (12, 40, 6, 33), (4, 4))  # no two alike in a row
+    for inputs, outputs, kernel, side in sizes.tolist():
+        wanted = kernel**2 * inputs * outputs * side**2
+        slips = {
+            "these are the parameters; each one works at every pixel of the output.": kernel**2 * inputs * outputs,
+            "a kernel is as high as it is wide: kernel squared.": kernel * inputs * outputs * side**2,
+            "the output is as high as it is wide: side squared.": kernel**2 * inputs * outputs * side,
+            "each output reads all channels of the input.": kernel**2 * outputs * side**2,
+            "each multiply-add is counted once, not as two operations.": 2 * wanted,
+        }
+        complaint = _compare(answer(inputs, outputs, kernel, side), wanted, slips)
+        if complaint:
+            return complaint
+    return None
+
+
+def _rows_seen(answer: Callable) -> str | None:
+    random = np.random.default_rng()
+    for _ in range(5):
+        layers = [(4, int(stride), 1) for stride in (2, 2, *random.integers(1, 3, 2), 1)]
+        row = int(random.integers(5, 25))
+
+        def walk(layers: list, row: int = row) -> tuple[int, int]:
+            first = last = row
+            for kernel, stride, padding in layers:
+                first, last = first * stride - padding, last * stride - padding + kernel - 1
+            return first, last
+
+        wanted = walk(layers[::-1])
+        unpadded = [(kernel, stride, 0) for kernel, stride, _ in layers[::-1]]
+        slips = {
+            "walk from the score back to the photograph: the last layer comes first.": walk(layers),
+            "the padding is missing: the input starts `padding` rows before the photograph.": walk(unpadded),
+            "the last row is one too far: a kernel of 4 that starts at row r ends at r + 3.": _beyond(
+                layers[::-1], row
+            ),
+            "this gives the number of rows; the first and the last row are wanted.": (
+                wanted[0],
+                wanted[1] - wanted[0] + 1,
+            ),
+            "this ends one row later than what is seen: give the last row itself.": (wanted[0], wanted[1] + 1),
+        }
+        complaint = _compare(answer(layers, row), wanted, slips)
+        if complaint:
+            return complaint
+    return None
+
+
+def _beyond(layers: list, row: int) -> tuple[int, int]:
+    """Walk back as one does who takes a kernel of k for k steps."""
+    first = last = row
+    for kernel, stride, padding in layers:
+        first, last = first * stride - padding, last * stride - padding + kernel
+    return first, last
+
+
+def _strides_for(answer: Callable) -> str | None:
+    for side in np.random.default_rng().permutation([16, 34, 70, 142, 286]).tolist():
+        strides = answer(side)
+        try:
+            strides = [int(stride) for stride in strides]
+        except (TypeError, ValueError):
+            return f"a list of strides is wanted, and it returns an object of type {type(strides).__name__}."
+        if not strides or not set(strides) <= {1, 2}:
+            return f"strides of 1 and 2 are wanted, one a layer; for {side} it returns {strides}."
+        seen = 1
+        for stride in reversed(strides):
+            seen = (seen - 1) * stride + 4
+        if seen != side:
+            return f"for {side} it returns {strides}, and one score of that network sees {seen} pixels."
+        layers = round(math.log2((side + 2) / 9)) + 2  # 7 pixels of two layers; each further one makes 2 r + 2 of r
+        if len(strides) > layers:
+            return f"for {side} it takes {len(strides)} layers, and {layers} are enough."
+    return None
 
 
 # --- 08 train ---------------------------------------------------------------------------------------------------------
@@ -415,6 +898,161 @@ EXERCISES: dict[str, Exercise] = {
         (
             "Adding the same number to red, green and blue adds that number to the gray: the weights sum to 1.",
             "The number to add is what is missing: gray - luma(image).",
+        ),
+    ),
+    "02.1": Exercise(
+        _hinge_of_labels,
+        (
+            "Eq. (2) is max(0, 1 - label * score), for each score alone.",
+            "`torch.relu(x)` is max(0, x) for a whole tensor.",
+        ),
+    ),
+    "02.2": Exercise(
+        _hinge_of_classes,
+        (
+            "`scores.gather(1, label[:, None])` is the true class's score of each row, shape (B, 1).",
+            "The term of the true class itself is always the margin: subtract it from the sum, or leave it out.",
+        ),
+    ),
+    "02.3": Exercise(
+        _silent_share,
+        (
+            "A real pair gives no gradient at a score of 1 and above; and a fake one?",
+            "Take the share of the real ones, the share of the fake ones, and the mean of both.",
+        ),
+    ),
+    "02.4": Exercise(
+        _best_score,
+        (
+            "The expected loss of a score s is share * max(0, 1 - s) + (1 - share) * max(0, 1 + s).",
+            "Try many: `scores = torch.linspace(-3, 3, 601)`, and take the one whose expected loss is least.",
+            "`scores[loss.argmin()]`",
+        ),
+    ),
+    "03.1": Exercise(
+        _entropy_in_bits,
+        (
+            "The sum of -p log2(p), over the outcomes.",
+            "An outcome that never comes up adds nothing: `p = p[p > 0]`.",
+        ),
+    ),
+    "03.2": Exercise(
+        _mean_divergence,
+        (
+            "`F.kl_div(input, target)` wants the logarithm of q as input, and p as target.",
+            "The default reduction divides by the number of all entries; 'batchmean' divides by the number of rows.",
+        ),
+    ),
+    "03.3": Exercise(
+        _cross_entropy_of_logits,
+        (
+            "With target 1 the loss is softplus(-logit), with target 0 it is softplus(logit).",
+            "`F.softplus` does not overflow: target * softplus(-logit) + (1 - target) * softplus(logit).",
+        ),
+    ),
+    "03.4": Exercise(
+        _steps_to_turn,
+        (
+            "Begin at `start` and repeat while the logit is not above 0.",
+            "A step: `logit = logit - rate * derivative(logit)`, and one more on the count.",
+        ),
+    ),
+    "04.1": Exercise(
+        _still_wrong,
+        (
+            "The hinge residual is `torch.relu(1 - label * scores)`: what is missing to the margin.",
+            "Cross-entropy with target 0 of the logit h is -log(1 - sigmoid(h)) = softplus(h).",
+            "Take the mean over all scores.",
+        ),
+    ),
+    "04.2": Exercise(
+        _alternating_step,
+        (
+            "`field(theta, psi)` gives two numbers: the pull on theta and the pull on psi.",
+            "Move psi first. Then ask the field again, at the psi that has moved, and move theta.",
+        ),
+    ),
+    "04.3": Exercise(
+        _steps_to_the_margin,
+        (
+            "Eq. (10) as a game: `AdversarialLoss(losses.printed_hinge_bce_discriminator, losses.bce_generator)`.",
+            "`dirac.trajectory` gives all thetas and psis, the start first. Take 300 steps.",
+            "The loss is minus infinity where theta times psi is -1 or less. Which place is the first?",
+        ),
+    ),
+    "05.1": Exercise(
+        _attention_from_scores,
+        (
+            "The sum below the line runs over i, the first index of `scores`.",
+            "`scores.softmax(dim=0)` does that; what is left is the order of the indices.",
+        ),
+    ),
+    "05.2": Exercise(
+        _add_what_is_seen,
+        (
+            "`h.flatten(2)` is (B, C, N), with the positions last.",
+            "o at [b, c, j] is the sum over i of h[b, c, i] * beta[b, j, i]: a product with beta transposed.",
+            "`gamma.view(1, -1, 1, 1)` meets the channels.",
+        ),
+    ),
+    "05.3": Exercise(
+        _attend_in_rows,
+        (
+            "`g.split(rows)` gives the positions that look, a few at a time.",
+            "For such a part, `part @ f.T` holds the scores of a few j with all i: (rows, N).",
+            "Softmax over the last axis, times `h`; in the end `torch.cat`.",
+        ),
+    ),
+    "06.1": Exercise(
+        _gain_of_any_size,
+        (
+            "`gain.ndim` is 0 for a number, 1 for a diagonal and 2 for a matrix.",
+            "A diagonal needs a second axis to meet channels: `gain[:, None]`.",
+            "`gain @ o` multiplies each column of o, the vector of one position, by the matrix.",
+        ),
+    ),
+    "06.2": Exercise(
+        _gradient_of_the_gain,
+        (
+            "y = gamma o + x, so a small change of one channel's gamma changes y there by o times that change.",
+            "Multiply entry by entry, then sum over all that share the gain: photographs and positions.",
+        ),
+    ),
+    "06.3": Exercise(
+        _way_of_h,
+        (
+            "Keep `layer.h.weight.detach().clone()` before the first step.",
+            "In a step: `layer.zero_grad()`, the loss, `.backward()`, then each weight minus rate times its gradient.",
+            "`torch.optim.SGD(layer.parameters(), lr=rate)` takes plain steps, without momentum.",
+        ),
+    ),
+    "06.4": Exercise(
+        _gain_inside_of_h,
+        (
+            "o is linear in h: what multiplies a channel of o may as well multiply that channel of h.",
+            "A weight of shape (C, C, 1, 1) has what the convolution gives on its first axis.",
+        ),
+    ),
+    "07.1": Exercise(
+        _multiply_adds,
+        (
+            "One number of the output is a sum over the kernel and over all channels of the input.",
+            "The output holds `outputs` * `side` ** 2 numbers.",
+        ),
+    ),
+    "07.2": Exercise(
+        _rows_seen,
+        (
+            "Output row r of a layer is computed from input rows r * stride - padding and the kernel - 1 that follow.",
+            "Go through `reversed(layers)`, and carry the first and the last row along.",
+        ),
+    ),
+    "07.3": Exercise(
+        _strides_for,
+        (
+            "Start with [1, 1]: one score sees 7 pixels. What does a layer of stride 2 in front make of 7?",
+            "7, 16, 34, 70, ...: each layer of stride 2 in front takes r to 2 r + 2.",
+            "Put a 2 in front as long as less is seen than is wanted.",
         ),
     ),
     "08.1": Exercise(

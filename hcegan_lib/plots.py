@@ -4,15 +4,20 @@ Every figure carries its text alternative. A notebook stores it beside the pictu
 picture's `alt`, so that who cannot see the picture is told what is in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
+from scipy import special
 from torch import Tensor
 
 from hcegan_lib.color import LUMA_WEIGHTS
+from hcegan_lib.dirac import vector_field
+from hcegan_lib.losses import AdversarialLoss, hinge
 from hcegan_lib.metrics import colorfulness
 
 # Okabe and Ito 2008: told apart by colorblind readers too.
@@ -46,7 +51,8 @@ def _axes(rows: int, columns: int, width: float, height: float, **options: objec
 def _draw_photo(ax: Axes, image: Tensor) -> None:
     """Draw one photograph, (3, H, W) or (1, H, W) in [0, 1], without ticks: a pixel's number is of no interest."""
     pixels = image.detach().clamp(0, 1).permute(1, 2, 0).numpy()
-    ax.imshow(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+    # Nearest: the pixels as they are, in a third of the bytes that smoothing them takes.
+    ax.imshow(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), interpolation="nearest")
     ax.set(xticks=[], yticks=[])
 
 
@@ -249,6 +255,612 @@ def opponent_colors(images: Mapping[str, Tensor]) -> Figure:
     return figure
 
 
+def _draw_value_and_gradient(
+    axes: Sequence[Axes], losses: Mapping[str, Callable[[Tensor], Tensor]], logits: tuple[float, float]
+) -> dict[str, Tensor]:
+    """Draw each loss of a logit into the first panel and its derivative, by autograd, into the second.
+
+    Returns the logits and, for each loss, the gradients, for the text alternative.
+    """
+    x = torch.linspace(*logits, 401, dtype=torch.float64)
+    gradients = {}
+    for (name, loss), color, style in zip(losses.items(), (BLUE, ORANGE, GREEN, PINK), ("-", "--", "-.", ":")):
+        at = x.clone().requires_grad_()
+        value = loss(at)
+        (gradients[name],) = torch.autograd.grad(value.sum(), at)
+        for ax, y in zip(axes, (value.detach(), gradients[name])):
+            ax.plot(x.numpy(), y.numpy(), style, color=color, linewidth=2, label=name)
+    for ax, what in zip(axes, ("loss", "derivative of the loss")):
+        ax.set(xlabel="score (logit)", ylabel=what)
+        ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+        ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+    return gradients
+
+
+def value_and_gradient(
+    losses: Mapping[str, Callable[[Tensor], Tensor]],
+    *,
+    logits: tuple[float, float] = (-4, 4),
+    top: float | None = None,
+    steepest: float | None = None,
+) -> Figure:
+    """Draw losses of one logit, and their derivatives, side by side.
+
+    Parameters
+    ----------
+    losses
+        Name -> loss of each logit: any shape in, the same shape out, made of operations that autograd knows.
+    logits
+        From where to where.
+    top, steepest
+        Ends of the axes of the losses and of the derivatives, where one curve outgrows the others.
+
+    Returns
+    -------
+    Figure
+        Two panels that share their logits: values, and derivatives by autograd.
+    """
+    figure, axes = _axes(1, 2, width=4.2, height=3, sharex=True)
+    gradients = _draw_value_and_gradient(axes[0], losses, logits)
+    if top is not None:
+        axes[0, 0].set_ylim(-0.03 * top, top)
+    if steepest is not None:
+        axes[0, 1].set_ylim(-steepest, steepest)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(losses))
+    ends = (f"{name} {g[0] + 0:.2g} and {g[-1] + 0:.2g}" for name, g in gradients.items())  # + 0: no "-0"
+    figure.alt = (
+        f"Two panels over logits from {logits[0]:g} to {logits[1]:g}: losses, and their derivatives. "
+        f"Derivatives at the two ends: {'; '.join(ends)}."
+    )
+    return figure
+
+
+def hinge_loss(scores: Mapping[str, float], *, label: str, margin: float = 1) -> Figure:
+    """Draw Figure 1: the hinge loss of several classes, Eq. (1), and of two, Eq. (2), with its derivative.
+
+    Parameters
+    ----------
+    scores
+        Class -> its score, for one input.
+    label
+        The true class.
+    margin
+        The threshold Delta of Eq. (1).
+
+    Returns
+    -------
+    Figure
+        Three panels. In the first, the loss is the sum of the thick bars: what stands out over the line.
+
+    Raises
+    ------
+    ValueError
+        If the label is none of the classes.
+    """
+    if label not in scores:
+        raise ValueError(f"label must be one of the classes {', '.join(scores)}, got {label!r}")
+    figure, axes = _axes(1, 3, width=3.5, height=3)
+    several, *two = axes[0]
+    line = scores[label] - margin
+    excess = {name: max(0, score - line) for name, score in scores.items() if name != label}
+    several.plot(scores.values(), list(scores), "o", color=BLUE, markersize=8)
+    several.barh(list(excess), excess.values(), left=line, height=0.25, color=ORANGE, zorder=0)
+    several.axvline(line, color="black", linestyle="--", linewidth=1, label="true class's score − Δ")
+    several.set(xlabel="score", ylim=(len(scores) + 0.3, -0.7), title=f"several classes: loss {sum(excess.values()):g}")
+    several.legend(loc="lower center", fontsize="small")
+    _draw_value_and_gradient(
+        two, {"label 1": lambda x: hinge(x, label=1), "label −1": lambda x: hinge(x, label=-1)}, (-3, 3)
+    )
+    two[0].set_title("two classes: value")
+    two[1].set_title("two classes: gradient")
+    two[0].legend()
+    figure.alt = (
+        f"Three panels. First: the scores of {', '.join(scores)}, and a line {margin:g} below that of the true class, "
+        f"{label}; what reaches over the line adds up to {sum(excess.values()):g}. Then the hinge loss of two classes: "
+        "for label 1 it falls with slope -1 to zero at score 1, for label -1 it rises from -1 with slope 1."
+    )
+    return figure
+
+
+def over_steps(curves: Mapping[str, Sequence[float]], *, ylabel: str, level: float | None = None) -> Figure:
+    """Draw what becomes of a number step by step, in several runs.
+
+    Parameters
+    ----------
+    curves
+        Name of a run -> its numbers, the first before any step. The runs may differ in length.
+    ylabel
+        What the numbers are.
+    level
+        Where to draw a line across.
+
+    Returns
+    -------
+    Figure
+        One panel, a line a run. Steps are drawn on a logarithmic axis, so the start is left out.
+    """
+    figure, axes = _axes(1, 1, width=6.5, height=3.2)
+    ax = axes[0, 0]
+    for (name, values), color, style in zip(curves.items(), (BLUE, ORANGE, GREEN, PINK), ("-", "--", "-.", ":")):
+        ax.plot(range(1, len(values)), values[1:], style, color=color, linewidth=2, label=name)
+    if level is not None:
+        ax.axhline(level, color="0.6", linewidth=1, zorder=0)
+    ax.set(xscale="log", xlabel="step", ylabel=ylabel)
+    figure.legend(loc="outside upper center", ncols=len(curves))
+    ends = (f"{name} ends at {values[-1]:.2f} after {len(values) - 1} steps" for name, values in curves.items())
+    figure.alt = f"Lines of the {ylabel} over training steps: {'; '.join(ends)}."
+    return figure
+
+
+def cross_entropy_parts(p: float) -> Figure:
+    """Draw the cross-entropy of two outcomes as its two parts, Eq. (6): entropy below, KL divergence above.
+
+    Parameters
+    ----------
+    p
+        True probability of the first outcome, between 0 and 1.
+
+    Returns
+    -------
+    Figure
+        One panel over the predicted probability q of the first outcome.
+    """
+    figure, axes = _axes(1, 1, width=5.5, height=3.2)
+    ax, q = axes[0, 0], np.linspace(0.01, 0.99, 393)
+    entropy = float(special.entr(p) + special.entr(1 - p))
+    cross_entropy = -special.xlogy(p, q) - special.xlogy(1 - p, 1 - q)
+    ax.plot(q, cross_entropy, color=BLUE, linewidth=2, label="cross-entropy H(P, Q)")
+    ax.fill_between(q, 0, entropy, color="0.88", label=f"entropy H(P) = {entropy:.2f}")
+    ax.fill_between(q, entropy, cross_entropy, color=ORANGE, alpha=0.4, linewidth=0, label="KL divergence")
+    ax.axvline(p, color="black", linestyle="--", linewidth=1)
+    ax.set(xlabel="predicted probability q of the first outcome", ylabel="nats", ylim=(0, cross_entropy.max()))
+    figure.legend(loc="outside upper center", ncols=3)
+    figure.alt = (
+        f"Cross-entropy over the predicted probability q, for the true probability {p:g}: a flat band of height "
+        f"{entropy:.2f}, the entropy, and above it the KL divergence, zero only at q = {p:g} and growing to both sides."
+    )
+    return figure
+
+
+def sides_of_losses(
+    losses: Mapping[str, Callable[..., Tensor]],
+    *,
+    logits: tuple[float, float] = (-3, 3),
+    reach: float = 4,
+) -> Figure:
+    """Draw losses of a real and of a rendered pair, a column a loss: values above, derivatives below.
+
+    Parameters
+    ----------
+    losses
+        Name -> loss of each score, called as ``loss(scores, label=1)`` for a real pair and with label -1 for a
+        rendered one, as `losses.hinge` is.
+    logits
+        From where to where.
+    reach
+        The vertical axes go from -reach to reach.
+
+    Returns
+    -------
+    Figure
+        Gray marks the scores at which one of the two losses is infinite.
+    """
+    figure, axes = _axes(2, len(losses), width=max(2.1, 7 / len(losses)), height=2.2, sharex=True, sharey="row")
+    words = []
+    for column, (name, loss) in zip(axes.T, losses.items()):
+        sides = {"real pair": partial(loss, label=1), "rendered pair": partial(loss, label=-1)}
+        gradients = _draw_value_and_gradient(column, sides, logits)
+        x = torch.linspace(*logits, 401)
+        for side in sides.values():
+            column[0].fill_between(x, -reach, reach, where=torch.isinf(side(x)), color="0.85", linewidth=0)
+        column[0].set(xlabel="", title=name)
+        words.append(f"{name} {gradients['real pair'][0]:.2g} to {gradients['real pair'][-1]:.2g}")
+    for row, what in zip(axes, ("loss", "derivative")):
+        for ax in row:
+            ax.set(ylabel="", ylim=(-reach, reach))
+        row[0].set_ylabel(what)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    figure.alt = (
+        "Columns of losses over the score of a real and of a rendered pair, values above and derivatives below. "
+        f"Derivative for a real pair at {logits[0]:g} and {logits[1]:g}: {'; '.join(words)}."
+    )
+    return figure
+
+
+def discriminators_in_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw how the discriminators of several runs fare, infinite losses too.
+
+    Parameters
+    ----------
+    logs
+        Run -> its log, with the columns step, d_loss, gradient (its norm), real and fake (mean logits).
+
+    Returns
+    -------
+    Figure
+        Three panels: loss, with a triangle at the lower edge for minus infinity; norm of the gradient; and the mean
+        logit of real pairs minus that of rendered ones.
+    """
+    figure, axes = _axes(1, 3, width=3.3, height=2.7)
+    loss, gradient, gap = axes[0]
+    finite = pd.concat([log["d_loss"] for log in logs.values()])
+    finite = finite[np.isfinite(finite)]
+    floor = finite.min() - 0.12 * (finite.max() - finite.min() + 1)
+    words = []
+    for (name, log), color, style in zip(logs.items(), (BLUE, ORANGE, GREEN, PINK), ("-", "--", "-.", ":")):
+        infinite = log["step"][np.isneginf(log["d_loss"])]
+        loss.plot(log["step"], log["d_loss"].where(np.isfinite(log["d_loss"])), style, color=color, label=name)
+        loss.plot(infinite, np.full(len(infinite), floor), "v", color=color, markersize=5)
+        gradient.semilogy(log["step"], log["gradient"], style, color=color, label=name)
+        gap.plot(log["step"], log["real"] - log["fake"], style, color=color, label=name)
+        words.append(f"{name}: {len(infinite)} infinite losses, last gap {(log['real'] - log['fake']).iloc[-1]:.1f}")
+    panels = ("discriminator's loss (▼ minus infinity)", "norm of its gradient", "real minus rendered, mean logit")
+    for ax, what in zip(axes[0], panels):
+        ax.set(xlabel="step", title=what)
+        ax.title.set_fontsize("medium")
+    loss.legend(fontsize="small")
+    gap.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    figure.alt = (
+        "Three panels over training steps: the discriminator's loss, the norm of its gradient, and by how much it "
+        f"scores real pairs above rendered ones. {'; '.join(words)}."
+    )
+    return figure
+
+
+def dirac_games(
+    games: Mapping[str, AdversarialLoss],
+    paths: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]],
+    *,
+    reach: float = 2.2,
+    columns: int = 4,
+) -> Figure:
+    """Draw the vector fields of Dirac-GANs, and what gradient descent does in each.
+
+    Parameters
+    ----------
+    games
+        Name -> the losses of both sides; the field is taken from `dirac.vector_field`.
+    paths
+        Name of a game -> name of a run -> its thetas and psis, each shape (steps + 1,), from `dirac.trajectory`.
+    reach
+        Both axes go from -reach to reach; what leaves them is cut off.
+    columns
+        Panels in a row.
+
+    Returns
+    -------
+    Figure
+        A panel a game: arrows of one length in the field's direction, a line a run from its start (circle) to its
+        end (square), and a dotted line at the margin, where the rendering scores -1.
+    """
+    figure, axes = _axes(-(-len(games) // columns), columns, width=2.5, height=2.6, sharex=True, sharey=True)
+    for ax in axes.flat[len(games) :]:
+        ax.set_axis_off()
+    grid = torch.linspace(-0.95 * reach, 0.95 * reach, 15)
+    margin = np.linspace(1 / reach, reach, 50)
+    words = []
+    for ax, (name, game) in zip(axes.flat, games.items()):
+        pull = torch.stack(vector_field(game, grid[None], grid[:, None]))
+        pull = torch.nan_to_num(pull / pull.norm(dim=0)).numpy()
+        ax.quiver(grid, grid, *pull, color="0.68", pivot="mid", scale=20, width=0.007, headwidth=3.5)
+        for side in (margin, -margin):
+            ax.plot(side, -1 / side, ":", color="0.5", linewidth=1)
+        ends = []
+        for (run, path), color, style in zip(paths[name].items(), (BLUE, ORANGE), ("-", "--")):
+            thetas, psis = (part.numpy() for part in path)
+            ax.plot(thetas, psis, style, color=color, linewidth=1, label=run)
+            ax.plot(thetas[:1], psis[:1], "o", color="black", markersize=5)
+            ax.plot(thetas[-1:], psis[-1:], "s", color=color, markersize=5)
+            ends.append(f"{np.hypot(thetas[-1], psis[-1]):.1f}")
+        words.append(f"{name} {' and '.join(ends)}")
+        ax.plot(0, 0, "+", color="black", markersize=9)
+        ax.set(title=name, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        ax.title.set_fontsize("medium")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("ψ (discriminator)")
+    for column in axes.T:
+        [ax for ax in column if ax.axison][-1].set_xlabel("θ (generator)")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    runs = " and ".join(next(iter(paths.values())))
+    figure.alt = f"Planes of arrows with paths. Distance from the solution at the end, {runs}: {'; '.join(words)}."
+    return figure
+
+
+def feature_maps(rows: Mapping[str, Mapping[str, Tensor]]) -> Figure:
+    """Draw channels of feature maps, all on one scale around 0.
+
+    Parameters
+    ----------
+    rows
+        Label of a row -> name of a map -> the map, (H, W). All rows hold the same names.
+
+    Returns
+    -------
+    Figure
+        One panel a map, and the scale.
+    """
+    names = list(next(iter(rows.values())))
+    largest = max(part.abs().max().item() for maps in rows.values() for part in maps.values())
+    figure, axes = _axes(len(rows), len(names), width=2, height=1.9)
+    for row, (label, maps) in zip(axes, rows.items()):
+        for ax, part in zip(row, maps.values()):
+            drawn = ax.imshow(part.numpy(), cmap="RdBu_r", vmin=-largest, vmax=largest)
+            ax.set(xticks=[], yticks=[])
+        row[0].set_ylabel(label)
+    for ax, name in zip(axes[0], names):
+        ax.set_title(name, fontsize="medium")
+    figure.colorbar(drawn, ax=axes, label="value")
+    figure.alt = (
+        f"Maps {', '.join(names)} in rows, {', '.join(rows)}, red above and blue below zero; the largest value is "
+        f"{largest:.1f}."
+    )
+    return figure
+
+
+def gains_over_training(log: pd.DataFrame, *, learning_rate: float, window: int) -> Figure:
+    """Draw the gain of the attention over training, and whether the pictures come sooner for it.
+
+    Parameters
+    ----------
+    log
+        Columns model, seed, step, gain (mean of |γ|) and l1, of several seeds a model.
+    learning_rate
+        Of Adam: about the most that a weight moves in a step.
+    window
+        Steps of the running mean of L1; one epoch evens out which photographs a step took.
+
+    Returns
+    -------
+    Figure
+        Three panels of lines, means over seeds in a band from the smallest to the largest: the gain; the same, near
+        0, with the line of full speed; and L1.
+    """
+    figure, axes = _axes(1, 3, width=3.3, height=2.9)
+    gain, near_zero, l1 = axes[0]
+    for (model, runs), color, style in zip(log.groupby("model", sort=False), (BLUE, ORANGE, GREEN), ("-", "--", "-.")):
+        gains = runs.pivot(index="step", columns="seed", values="gain")
+        distances = runs.pivot(index="step", columns="seed", values="l1").rolling(window).mean()
+        for ax, lines in ((gain, gains), (near_zero, gains), (l1, distances)):
+            ax.fill_between(lines.index, lines.min(axis=1), lines.max(axis=1), color=color, alpha=0.3, linewidth=0)
+            ax.plot(lines.index, lines.mean(axis=1), style, color=color, linewidth=1.5, label=model)
+    last = log["step"].max()
+    near_zero.plot([0, last], [0, learning_rate * last], ":", color="black", label="full speed")
+    near_zero.set(ylim=(0, 0.05))
+    for ax, what in zip(axes[0], ("gain, mean |γ|", "the same, near 0", "L1 distance (−1 to 1)")):
+        ax.set(xlabel="step", ylabel=what)
+    gain.legend(fontsize="small", loc="center right", bbox_to_anchor=(1, 0.3))
+    near_zero.legend(handles=near_zero.lines[-1:], fontsize="small", loc="lower right")
+    ends = log[log["step"].isin((0, last))].groupby(["model", "step"], sort=False)["gain"].mean().unstack()
+    words = (f"{model} from {row[0]:.2f} to {row[last]:.2f}" for model, row in ends.iterrows())
+    figure.alt = (
+        f"Lines over {last} steps with bands over seeds. The gain: {'; '.join(words)}. Full speed would bring it "
+        f"to {learning_rate * last:.2f}. The L1 distances of all models fall and their bands overlap."
+    )
+    return figure
+
+
+def _box(ax: Axes, x: float, y: float, text: str, color: str = "0.92") -> None:
+    """Write a word into a box."""
+    around = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "0.3"}
+    ax.text(x, y, text, ha="center", va="center", bbox=around, fontsize="small")
+
+
+def _arrow(ax: Axes, *path: tuple[float, float], label: tuple[float, str] = (0, "")) -> None:
+    """Draw a line through points, with its head at the last; a label stands above the last but one."""
+    xs, ys = zip(*path)
+    ax.plot(xs[:-1], ys[:-1], color="0.3", linewidth=1, zorder=0)
+    look = {"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", path[-1], path[-2], arrowprops=look, zorder=0)
+    ax.text(label[0], path[-2][1] + 0.05, label[1], ha="center", va="bottom", fontsize="x-small", color=BLUE)
+
+
+def self_attention_module(shapes: Mapping[str, Sequence[int]]) -> Figure:
+    """Draw the self-attention module with the shapes that a real one had: the paper's Figure 2.
+
+    Parameters
+    ----------
+    shapes
+        Shape of "x", "f", "g", "h", "beta", "o", "gamma" and "y", without the batch.
+
+    Returns
+    -------
+    Figure
+        Boxes are what is done, arrows are what flows, and numbers along them are its shape.
+    """
+    figure, axes = _axes(1, 1, width=10, height=3.7)
+    ax, shape = axes[0, 0], {name: " × ".join(map(str, numbers)) for name, numbers in shapes.items()}
+    for name, up in (("f", 2), ("g", 1), ("h", 0)):
+        _arrow(ax, (0, 1), (1, 1), (1, up), (1.5, up))
+        _box(ax, 2, up, f"${name}(x) = W_{name}\\,x$\n1 × 1 convolution", "#cfe3f1")
+    _arrow(ax, (2, 2), (3.6, 2), (3.6, 1.62), label=(3.1, shape["f"]))
+    _arrow(ax, (2, 1), (3.6, 1), (3.6, 1.38), label=(3.1, shape["g"]))
+    _arrow(ax, (3.6, 1.5), (4.35, 1.5))
+    _arrow(ax, (4.7, 1.5), (6.6, 1.5), (6.6, 0.95), label=(5.75, "β: " + shape["beta"]))
+    _arrow(ax, (2, 0), (6.6, 0), (6.6, 0.55), label=(4.7, shape["h"]))
+    _arrow(ax, (6.6, 0.75), (8, 0.75), label=(7.6, shape["o"]))
+    _arrow(ax, (8.2, 0.75), (9.05, 0.75))
+    _arrow(ax, (9.2, 0.75), (9.85, 0.75))
+    _arrow(ax, (0, 1), (0, -0.65), (9.2, -0.65), (9.2, 0.63), label=(4.7, "$x$ itself"))
+    for name, left in (("x", 0), ("y", 10.4)):
+        _box(ax, left, 1 if name == "x" else 0.75, f"${name}$\n{shape[name]}")
+    _box(ax, 3.6, 1.5, "$f^T g$")
+    _box(ax, 4.7, 1.5, "softmax\nover $i$", "#fbe3b5")
+    _box(ax, 6.6, 0.75, "weighted sum\nover $i$")
+    _box(ax, 8.2, 0.75, f"× γ\n{shape['gamma']}", "#fbe3b5")
+    _box(ax, 9.2, 0.75, "+")
+    ax.set(xlim=(-0.6, 11), ylim=(-0.95, 2.4))
+    ax.set_axis_off()
+    figure.alt = (
+        f"A map x of {shape['x']} goes into three 1 x 1 convolutions: f gives {shape['f']}, g {shape['g']}, h "
+        f"{shape['h']}. The dot products of f and g pass a softmax over i and become beta, {shape['beta']}, which "
+        f"weighs h into o, {shape['o']}. It is multiplied by gamma, {shape['gamma']}, and x is added: y, {shape['y']}."
+    )
+    return figure
+
+
+def where_positions_look(
+    image: Tensor, queries: Sequence[tuple[int, int]], maps: Mapping[str, Tensor], *, marks: str = "123456"
+) -> Figure:
+    """Show where single positions of a photograph look.
+
+    Parameters
+    ----------
+    image
+        The photograph, (3, S, S), in [0, 1].
+    queries
+        Row and column of each position that looks.
+    maps
+        Name -> attention map of all positions, beta of shape (N, N) with N = S * S.
+    marks
+        A letter for each query.
+
+    Returns
+    -------
+    Figure
+        A row a map: the photograph with the queries, then, for each, what it looks at, bright is much. Each panel has
+        its own scale, and says how many times the even share 1 / N its brightest position gets.
+    """
+    S = image.shape[-1]
+    figure, axes = _axes(len(maps), 1 + len(queries), width=2.1, height=2.3)
+    words = []
+    for row, (name, beta) in zip(axes, maps.items()):
+        _draw_photo(row[0], image)
+        row[0].set_ylabel(name)
+        for ax, (down, across), mark in zip(row[1:], queries, marks):
+            looks = beta[down * S + across].view(S, S)
+            times = beta.shape[1] * looks.max().item()
+            ax.imshow(looks.numpy(), cmap="inferno", vmin=0)
+            ax.plot(across, down, "+", color="white", markersize=10, markeredgewidth=2)
+            ax.set(xticks=[], yticks=[], xlabel=f"pixel {mark}: up to {times:.1f} × even")
+            place = {"xytext": (0, 0), "textcoords": "offset points", "ha": "center", "va": "center", "color": "white"}
+            row[0].annotate(mark, (across, down), **place, bbox={"boxstyle": "circle", "facecolor": "black"})
+            words.append(f"{name}, pixel {mark}: {times:.1f}")
+    figure.alt = (
+        f"A photograph with {len(queries)} marked pixels, and for each a map of where it looks. The brightest position "
+        f"gets this many times the even share: {'; '.join(words)}."
+    )
+    return figure
+
+
+def attention_cost(costs: pd.DataFrame) -> Figure:
+    """Draw time and memory of attention over the number of positions.
+
+    Parameters
+    ----------
+    costs
+        One row a measurement: form (a name), N, seconds, bytes.
+
+    Returns
+    -------
+    Figure
+        Two panels with both axes logarithmic, a line a form. A slope of 2 is a cost that grows with the square of N.
+    """
+    figure, axes = _axes(1, 2, width=4.4, height=3)
+    words = []
+    for (name, rows), color, marker in zip(costs.groupby("form", sort=False), (ORANGE, BLUE, GREEN), MARKERS):
+        for ax, values in zip(axes[0], (1e3 * rows["seconds"], rows["bytes"] / 1e6)):
+            ax.loglog(rows["N"], values, marker + "-", color=color, label=name)
+        words.append(f"{name} to {rows['bytes'].max() / 1e6:.0f} MB")
+    for ax, unit in zip(axes[0], ("time, forward and backward (ms)", "peak extra memory (MB)")):
+        ticks = sorted(costs["N"].unique())
+        ax.set(xlabel="positions N", ylabel=unit, xticks=ticks, xticklabels=ticks)
+        ax.xaxis.minorticks_off()
+        ax.grid(color="0.9")
+    axes[0, 0].legend()
+    figure.alt = (
+        f"Time and peak extra memory over the number of positions, from {costs['N'].min()} to {costs['N'].max()}, on "
+        f"logarithmic axes. Memory at the right end: {', '.join(words)}."
+    )
+    return figure
+
+
+def generator_structure(layers: pd.DataFrame) -> Figure:
+    """Draw the layers of a U-Net with attention, as they are: the paper's Figure 3.
+
+    Parameters
+    ----------
+    layers
+        One row a convolution in the order of the forward pass: part ("encoder" or "decoder"), channels and side of what
+        it gives, attention (whether it stands in front), skip (whether what it gives is also passed across).
+
+    Returns
+    -------
+    Figure
+        A bar a convolution, the taller the larger its map (logarithmic), with its channels and side in pixels; orange
+        is attention on its input, a line is a skip connection.
+    """
+    figure, axes = _axes(1, 1, width=10, height=3.8)
+    ax, tall = axes[0, 0], 0.5 + np.log2(layers["side"].to_numpy())
+    colors = {"encoder": "#56B4E9", "decoder": BLUE}
+    for x, (height, layer) in enumerate(zip(tall, layers.itertuples())):
+        ax.bar(x, height, 0.42, bottom=-height / 2, color=colors[layer.part])
+        ax.text(x, -height / 2 - 0.15, f"{layer.channels}\n{layer.side}²", ha="center", va="top", fontsize="x-small")
+        if layer.attention:
+            ax.bar(x - 0.38, height + 1, 0.16, bottom=-height / 2 - 0.5, color=ORANGE)  # its map is the layer's input
+    passed = layers[layers["skip"] & (layers["part"] == "encoder")]
+    for x, side in zip(passed.index, passed["side"]):
+        (end,) = layers.index[(layers["part"] == "decoder") & (layers["side"] == side)]
+        ax.plot([x + 0.21, end - 0.21], [0.45 * tall[x]] * 2, color="0.4", linewidth=1)
+    for label, color in (("attention", ORANGE), ("convolution", colors["encoder"]), ("deconvolution", BLUE)):
+        ax.bar(0, 0, color=color, label=label)
+    ax.plot([], [], color="0.4", linewidth=1, label="skip connection")
+    ax.legend(loc="upper center", ncols=4, frameon=False)
+    ax.set(xlim=(-0.9, len(layers) - 0.4), ylim=(-tall.max() / 2 - 1.6, tall.max() / 2 + 1.2))
+    ax.set_axis_off()
+    counts = layers["part"].value_counts()
+    figure.alt = (
+        f"{counts['encoder']} convolutions whose maps shrink from {layers['side'].iloc[0]} to {layers['side'].min()} "
+        f"pixels a side, then {counts['decoder']} deconvolutions that grow to {layers['side'].iloc[-1]}. Attention "
+        f"stands in front of {layers['attention'].sum()} convolutions; {len(passed)} skip connections cross."
+    )
+    return figure
+
+
+def growing_patches(image: Tensor, boxes: Mapping[str, tuple[int, int, int]], gradient: Tensor) -> Figure:
+    """Frame what one score of the discriminator sees, layer by layer, beside what its gradient says.
+
+    Parameters
+    ----------
+    image
+        The photograph, (3, S, S), in [0, 1].
+    boxes
+        Name of a layer -> top, left and side, in pixels, of what it sees; the last is the score's.
+    gradient
+        Size of the score's gradient at each pixel, (S, S), 0 or more.
+
+    Returns
+    -------
+    Figure
+        The photograph with the last frame, its surroundings with all frames, and there the gradient on a logarithmic
+        scale.
+    """
+    figure, axes = _axes(1, 3, width=3.5, height=3.3)
+    photo, near, slope = axes[0]
+    *_, (first, start, widest) = boxes.values()
+    for ax, what in zip((photo, near), ("the photograph", "from near: what each layer sees")):
+        _draw_photo(ax, image)
+        ax.set_xlabel(what)
+    logarithm = np.log10(np.where(gradient > 0, gradient / gradient.max(), np.nan))
+    drawn = slope.imshow(logarithm, cmap="cividis", vmin=-2, vmax=0)
+    figure.colorbar(drawn, ax=slope, label="gradient, log10, of the largest", shrink=0.8)
+    slope.set(xticks=[], yticks=[], xlabel="where the gradient is not 0")
+    for ax in (near, slope):
+        edge = widest / 7
+        ax.set(xlim=(start - edge, start + widest + edge), ylim=(first + widest + edge, first - edge))
+    for k, (top, left, side) in enumerate(boxes.values(), 1):
+        last = k == len(boxes)
+        for ax in (photo, near, slope) if last else (near,):
+            frame = {"fill": False, "edgecolor": ORANGE if last else "white", "linewidth": 2}
+            ax.add_patch(plt.Rectangle((left - 0.5, top - 0.5), side, side, **frame))
+        near.text(left + side, top - 1, side, color="white", fontsize="small", va="bottom", ha="right", clip_on=True)
+    sides = ", ".join(str(side) for *_, side in boxes.values())
+    figure.alt = (
+        f"A photograph with square frames inside each other, {sides} pixels wide, and beside it the gradient of one "
+        f"score: it is zero outside of the largest frame and strongest near its middle."
+    )
+    return figure
+
+
 def losses_over_training(logs: Mapping[str, pd.DataFrame], window: int = 25) -> Figure:
     """Draw the losses of several runs, smoothed.
 
@@ -305,4 +917,264 @@ def means_with_intervals(summary: pd.DataFrame) -> Figure:
         ax.set_axisbelow(True)
         words.append(f"{unit}: " + ", ".join(f"{model} {mean:.1f}" for model, mean in rows["mean"].items()))
     figure.alt = f"Dots with bars, one row a model. Means, {'; '.join(words)}."
+    return figure
+
+
+# --- the explorers' figures: drawn once, then changed ----------------------------------------------------------------
+
+
+def _reused(figure: Figure | None, columns: int, *, width: float, height: float, **around: float) -> Figure:
+    """Take a figure to draw into, or a new one, and give it panels if it has none.
+
+    To lay out a figure takes far longer than to change what is in it. So an explorer hands the same figure back with
+    each move. Limits are set by hand, since what is drawn must depend on the numbers alone and not on what was there
+    before; and so is the height of titles, since to find room for one means to lay out all that is near.
+    """
+    figure = plt.figure(FigureClass=Figure) if figure is None else figure
+    if not figure.axes:
+        figure.set_size_inches(width * columns, height)
+        figure.subplots(1, columns)
+        figure.subplots_adjust(**{"left": 0.01, "right": 0.99, "bottom": 0.04, "top": 0.9, "wspace": 0.08, **around})
+    return figure
+
+
+def _picture(ax: Axes, place: int, pixels: np.ndarray, *, limits: tuple = (0, 1), **look: object) -> None:
+    """Draw a panel's picture number `place`, 1 unit wide, or change it where it is there already."""
+    if len(ax.images) <= place:
+        ax.imshow(pixels, extent=(0, 1, 1, 0), **look)
+        ax.set(xticks=[], yticks=[])
+        ax.set_axis_off()  # an axis without ticks takes its time all the same
+    ax.images[place].set(data=pixels, clim=limits)
+
+
+def _line(ax: Axes, place: int, x: Sequence[float], y: Sequence[float], *style: str, **look: object) -> None:
+    """Draw a panel's line number `place`, or change it where it is there already."""
+    if len(ax.lines) <= place:
+        ax.plot(x, y, *style, **look)
+    ax.lines[place].set_data(x, y)
+
+
+def _rgb(image: Tensor) -> np.ndarray:
+    """Turn (3, H, W) or (1, H, W) in [0, 1] into pixels, (H, W, 3)."""
+    pixels = image.detach().clamp(0, 1).permute(1, 2, 0).numpy()
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+
+
+def loss_at(
+    curves: Mapping[str, Sequence[Tensor]], points: Mapping[str, Sequence[Tensor]], figure: Figure | None = None
+) -> Figure:
+    """Draw losses over the logit with their gradients, and mark one logit on each.
+
+    Parameters
+    ----------
+    curves
+        Name -> logits, losses and gradients, each shape (n,); at most five names.
+    points
+        The same for the one logit that is marked, each shape (1,).
+    figure
+        An earlier result of this function, to be changed; None: a new figure.
+
+    Returns
+    -------
+    Figure
+        Two panels that share their logits: losses and gradients.
+    """
+    figure = _reused(figure, 2, width=4.6, height=3.2, left=0.07, bottom=0.15, top=0.93, wspace=0.2)
+    styles = zip((BLUE, ORANGE, GREEN, PINK, "0.4"), ("-", "--", "-.", ":", (0, (6, 1))))
+    for k, ((name, (logits, *drawn)), (color, style)) in enumerate(zip(curves.items(), styles)):
+        for ax, y, at in zip(figure.axes, drawn, points[name][1:]):
+            _line(ax, 2 * k, logits.numpy(), y.numpy(), linestyle=style, color=color, label=name)
+            _line(ax, 2 * k + 1, points[name][0].numpy(), at.numpy(), "o", color=color)
+    if figure.axes[0].get_legend() is None:
+        figure.axes[0].legend(loc="upper right", fontsize="small")
+        for ax, what, limits in zip(figure.axes, ("loss", "gradient"), ((-0.3, 6), (-4, 4))):
+            ax.set(xlabel="logit", ylabel=what, xlim=(-4, 4), ylim=limits)
+            ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    logit = next(iter(points.values()))[0].item()
+    words = (f"{name} {loss.item():.2f}, gradient {slope.item():.2f}" for name, (_, loss, slope) in points.items())
+    figure.alt = f"Losses of one logit, and their gradients. At logit {logit:.2f}: {'; '.join(words)}."
+    return figure
+
+
+def dirac_walk(
+    field: Sequence[Tensor], path: Sequence[Tensor], *, title: str = "", figure: Figure | None = None
+) -> Figure:
+    """Draw the vector field of a Dirac-GAN, and a walk through it.
+
+    Parameters
+    ----------
+    field
+        theta, psi, and the pull on either, each of the same shape: from `dirac.vector_field` on a grid.
+    path
+        The walk's theta and psi, each shape (steps + 1,): from `dirac.trajectory`.
+    title
+        What stands above.
+    figure
+        An earlier result of this function, to be changed; None: a new figure.
+
+    Returns
+    -------
+    Figure
+        The plane of both players, arrows of one length in the field's direction; and the distance from the solution
+        (0, 0) over the steps.
+    """
+    figure = _reused(figure, 2, width=4.3, height=3.7, left=0.08, bottom=0.14, top=0.91, wspace=0.25)
+    plane, distance = figure.axes
+    theta, psi, *pull = (part.numpy() for part in field)
+    length = np.maximum(np.hypot(*pull), 1e-12)
+    if not plane.collections:
+        plane.quiver(theta, psi, theta, psi, color="0.7", pivot="mid", scale=22, width=0.004)
+        distance.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    plane.collections[0].set_UVC(*(np.nan_to_num(part / length) for part in pull))
+    thetas, psis = (part.numpy() for part in path)
+    _line(plane, 0, thetas, psis, ".-", color=BLUE, markersize=3, linewidth=1)
+    _line(plane, 1, thetas[:1], psis[:1], "o", color=ORANGE, markersize=8)
+    _line(plane, 2, [0], [0], "+", color="black", markersize=10)
+    away = np.hypot(thetas, psis)
+    _line(distance, 1, np.arange(len(away)), away, color=BLUE)
+    edge = np.abs(theta).max()
+    plane.set(xlim=(-edge, edge), ylim=(-edge, edge), xlabel="θ (generator)", ylabel="ψ (discriminator)")
+    plane.set_title(title, fontsize="medium", y=1.02)
+    distance.set(xlim=(0, len(away) - 1), ylim=(-0.05, 2 * edge), xlabel="step", ylabel="distance from the solution")
+    figure.alt = (
+        f"A plane of arrows and a path from theta {thetas[0]:.1f}, psi {psis[0]:.1f}, and a line of its distance "
+        f"from the solution: {away[0]:.2f} at the start, {away[-1]:.2f} after {len(away) - 1} steps."
+    )
+    return figure
+
+
+def attention_looks(
+    photo: Tensor,
+    beta: Tensor,
+    *,
+    query: tuple[int, int],
+    maps: Mapping[str, Tensor],
+    gamma: Tensor,
+    channel: int,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show where one position of a feature map looks, what it gets, and how much of that is added.
+
+    Parameters
+    ----------
+    photo
+        Gray photograph, (1, S, S), in [0, 1].
+    beta
+        How much the position looks at each, (H, W), sum 1.
+    query
+        Row and column of the position that looks.
+    maps
+        Name -> one channel of a feature map, (H, W); three of them.
+    gamma
+        The gain of all channels, (C,); the axis ends at -3 and 3, and what lies beyond is counted there.
+    channel
+        Which channel `maps` shows.
+    figure
+        An earlier result of this function, to be changed; None: a new figure.
+
+    Returns
+    -------
+    Figure
+        Five panels: the attention over the photograph, with a frame around the position that looks; the maps, on one
+        scale around 0; and the share of channels with each gain, the shown channel's marked.
+    """
+    figure = _reused(figure, 5, width=2.2, height=2.5, bottom=0.17, top=0.88, wspace=0.06)
+    seen, *panels, gains = figure.axes
+    (H, W), sharpest = beta.shape, beta.numel() * beta.max().item()
+    _picture(seen, 0, _rgb(photo))
+    _picture(seen, 1, beta.numpy(), limits=(0, beta.max().item()), cmap="inferno", alpha=0.6)
+    down, across = (query[0] + np.array([0, 0, 1, 1, 0])) / H, (query[1] + np.array([0, 1, 1, 0, 0])) / W
+    _line(seen, 0, across, down, color="white", linewidth=2)
+    seen.set_title(f"looks: up to {sharpest:.1f} × even", fontsize="medium", y=1.02)
+    largest = max(part.abs().max().item() for part in maps.values())
+    for ax, (name, part) in zip(panels, maps.items()):
+        _picture(ax, 0, part.numpy(), limits=(-largest, largest), cmap="RdBu_r")
+        ax.set_title(name, fontsize="medium", y=1.02)
+    _draw_gains(gains, gamma, channel)
+    figure.alt = (
+        f"Row {query[0]}, column {query[1]} of a {H} x {W} map looks up to {sharpest:.1f} times the even share. Then "
+        f"channel {channel} of the maps {', '.join(maps)}, with gain {gamma[channel]:.2f}. Over all channels the gain "
+        f"goes from {gamma.min():.2f} to {gamma.max():.2f}; {(gamma < 0).float().mean():.0%} are negative."
+    )
+    return figure
+
+
+def _draw_gains(ax: Axes, gamma: Tensor, channel: int) -> None:
+    """Draw the share of channels with each gain, and mark one channel's."""
+    edges = np.linspace(-3, 3, 25)
+    shares = np.histogram(gamma.clamp(-3, 3).numpy(), edges)[0] / len(gamma)
+    if not ax.patches:
+        ax.stairs(shares, edges, fill=True, color=BLUE)
+    ax.patches[0].set_data(shares, edges)
+    _line(ax, 0, [gamma[channel].item()] * 2, [0, 1], "--", color=ORANGE)
+    ax.set(xlim=(-3.1, 3.1), ylim=(0, 1.1 * shares.max()), yticks=[], xlabel="gain γ")
+    ax.set_title(f"this channel's: {gamma[channel]:.2f}", fontsize="medium", y=1.02)
+
+
+def patch_seen(image: Tensor, box: tuple[int, int, int], *, edge: int, figure: Figure | None = None) -> Figure:
+    """Frame what one score of the discriminator sees of a photograph.
+
+    Parameters
+    ----------
+    image
+        Shape (3, H, H) or (1, H, H), in [0, 1].
+    box
+        Top, left and side in pixels, as `widgets.seen_by` gives them; may reach over the photograph's edge.
+    edge
+        How far the drawing goes beyond the photograph, in pixels.
+    figure
+        An earlier result of this function, to be changed; None: a new figure.
+
+    Returns
+    -------
+    Figure
+        One panel. What lies outside the photograph is the zeros that the convolutions pad it with.
+    """
+    figure = _reused(figure, 1, width=4, height=4, top=0.98, bottom=0.02, left=0.02, right=0.98)
+    (ax,) = figure.axes
+    (top, left, side), size = box, image.shape[-1]
+    _picture(ax, 0, _rgb(image))
+    down, across = (top + side * np.array([0, 0, 1, 1, 0])) / size, (left + side * np.array([0, 1, 1, 0, 0])) / size
+    _line(ax, 0, across, down, color="black", linewidth=4)
+    _line(ax, 1, across, down, color=ORANGE, linewidth=2)
+    ax.set(xlim=(-edge / size, 1 + edge / size), ylim=(1 + edge / size, -edge / size))
+    figure.set_facecolor("0.85")
+    rows, columns = (max(0, min(start + side, size) - max(start, 0)) for start in (top, left))
+    figure.alt = (
+        f"A photograph of {size} by {size} pixels and a frame of {side} by {side} around what one score sees, its top "
+        f"left corner at row {top}, column {left}; {rows * columns / side**2:.0%} of it is photograph."
+    )
+    return figure
+
+
+def before_after(
+    left: Tensor, right: Tensor, share: float, *, titles: tuple[str, str], figure: Figure | None = None
+) -> Figure:
+    """Lay one picture over another, up to a line.
+
+    Parameters
+    ----------
+    left, right
+        Two pictures of one size, (3, H, W) or (1, H, W), in [0, 1].
+    share
+        How much of the left one is shown, from 0 to 1.
+    titles
+        What the two are.
+    figure
+        An earlier result of this function, to be changed; None: a new figure.
+
+    Returns
+    -------
+    Figure
+        One panel: `left` on the left of the line, `right` on its right.
+    """
+    figure = _reused(figure, 1, width=4, height=4.2, bottom=0.02)
+    (ax,) = figure.axes
+    one, other = _rgb(left), _rgb(right)
+    line = round(share * one.shape[1])
+    _picture(ax, 0, np.concatenate([one[:, :line], other[:, line:]], axis=1))
+    _line(ax, 0, [line / one.shape[1]] * 2, [0, 1], color="white", linewidth=2)
+    ax.set(xlim=(0, 1), ylim=(1, 0))
+    ax.set_title(f"{titles[0]}  |  {titles[1]}", fontsize="medium", y=1.02)
+    figure.alt = f"One photograph twice: up to {share:.0%} of its width {titles[0]}, from there on {titles[1]}."
     return figure

@@ -9,11 +9,13 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy import stats
 
-from hcegan_lib import exercises
+from hcegan_lib import dirac, exercises, losses
 from hcegan_lib.color import gray_to_rgb, luma
 from hcegan_lib.exercises import EXERCISES, check, judge
+from hcegan_lib.losses import AdversarialLoss
 from hcegan_lib.metrics import psnr
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -40,6 +42,60 @@ def even_ssim(x, y, C1=0.01**2, C2=0.03**2, ddof=0, luminance=True):
     covariance = np.cov(x.ravel(), y.ravel(), ddof=ddof)
     means = (2 * x.mean() * y.mean() + C1) / (x.mean() ** 2 + y.mean() ** 2 + C1) if luminance else 1
     return means * (2 * covariance[0, 1] + C2) / (covariance[0, 0] + covariance[1, 1] + C2)
+
+
+def walk(derivative, start, rate):
+    logit, steps = start, 0
+    while logit <= 0:
+        logit, steps = logit - rate * derivative(logit), steps + 1
+    return steps
+
+
+def alternating(field, theta, psi, rate):
+    psi = psi + rate * field(theta, psi)[1]
+    return theta + rate * field(theta, psi)[0], psi
+
+
+def both_at_once(field, theta, psi, rate):
+    v_theta, v_psi = field(theta, psi)
+    return theta + rate * v_theta, psi + rate * v_psi
+
+
+def generator_first(field, theta, psi, rate):
+    theta = theta + rate * field(theta, psi)[0]
+    return theta, psi + rate * field(theta, psi)[1]
+
+
+def steps_to_the_margin(theta, psi, rate, alternating=True, reached=lambda scores: scores <= -1):
+    game = AdversarialLoss(losses.printed_hinge_bce_discriminator, losses.bce_generator)
+    thetas, psis = dirac.trajectory(game, theta, psi, learning_rate=rate, steps=300, alternating=alternating)
+    return int(reached(thetas * psis).nonzero()[0])
+
+
+def gained(o, x, gain):
+    return (gain @ o if gain.ndim == 2 else gain[:, None] * o if gain.ndim else gain * o) + x
+
+
+def way_of_h(layer, x, target, rate, steps, forget=True):
+    start = layer.h.weight.detach().clone()
+    descent = torch.optim.SGD(layer.parameters(), lr=abs(rate), maximize=rate < 0)
+    for _ in range(steps):
+        if forget:
+            descent.zero_grad()
+        torch.nn.functional.mse_loss(layer(x), target).backward()
+        descent.step()
+    return (layer.h.weight - start).norm().item()
+
+
+def seen(beta, values):
+    return torch.einsum("bji,bci->bcj", beta, values.flatten(2)).view(values.shape)
+
+
+def rows_back(layers, row):
+    first = last = row
+    for kernel, stride, padding in layers:
+        first, last = first * stride - padding, last * stride - padding + kernel - 1
+    return first, last
 
 
 # Exercise -> answers that people give, each with a part of the complaint that they should read.
@@ -105,6 +161,188 @@ WRONG = {
         (lambda image, gray: (image + gray - luma(image)).clamp(0, 1), "do not clip"),
         (lambda image, gray: image - gray + luma(image), "wrong sign"),
         (lambda image, gray: image + gray, "values are not the ones wanted"),
+    ],
+    "02.1": [
+        (lambda scores, labels: 1 - labels * scores, "no loss is below 0"),
+        (lambda scores, labels: torch.relu(1 + labels * scores), "sign is turned"),
+        (lambda scores, labels: torch.relu(-labels * scores), "margin is missing"),
+        (lambda scores, labels: torch.relu(1 - labels * scores).mean(), "the shape is"),
+        (lambda scores, labels: torch.relu(1 - scores), "labels are not used"),
+        (lambda scores, labels: 1 - labels * scores.sigmoid(), "values are not the ones wanted"),
+    ],
+    "02.2": [
+        (lambda s, label, margin: torch.full((len(s),), margin), "as printed"),
+        (
+            lambda s, label, margin: torch.relu(s - s.gather(1, label[:, None]) + margin).sum(1),
+            "true class is in the sum",
+        ),
+        (lambda s, label, margin: F.multi_margin_loss(s, label, margin=margin, reduction="none"), "this is PyTorch's"),
+        (lambda s, label, margin: 4 * F.multi_margin_loss(s, label, reduction="none"), "this takes 1"),
+        (
+            lambda s, label, margin: 4 * F.multi_margin_loss(-s, label, margin=margin, reduction="none"),
+            "changed places",
+        ),
+        (lambda s, label, margin: 4 * F.multi_margin_loss(s, label, margin=margin), "the shape is"),
+        (
+            lambda s, label, margin: (
+                torch.relu(s - s.gather(1, label[:, None]) + margin).scatter(1, label[:, None], 0).amax(1)
+            ),
+            "worst class alone",
+        ),
+    ],
+    "02.3": [
+        (lambda real, fake: ((real < 1).float().mean() + (fake > -1).float().mean()) / 2, "still teaches"),
+        (lambda real, fake: ((real >= 1).float().mean() + (fake >= 1).float().mean()) / 2, "at -1 and below"),
+        (lambda real, fake: ((real > 0).float().mean() + (fake < 0).float().mean()) / 2, "0 is where the verdict"),
+        (lambda real, fake: (real >= 1).float().mean(), "real pairs only"),
+        (lambda real, fake: (real >= 1).float().mean() + (fake <= -1).float().mean(), "sum of two shares"),
+    ],
+    "02.4": [
+        (lambda share: math.log(share / (1 - share)), "under cross-entropy"),
+        (lambda share: 2 * share - 1, "under the squared error"),
+        (lambda share: 1.0 if share < 0.5 else -1.0, "sign is turned"),
+        (lambda share: 2 * min(share, 1 - share), "least expected loss"),
+        (lambda share: 1.0, "values are not the ones wanted|sign is turned"),
+    ],
+    "03.1": [
+        (lambda p: stats.entropy(p), "in nats"),
+        (lambda p: -stats.entropy(p, base=2), "sign is turned"),
+        (lambda p: -np.log2(p).sum(), "weigh it with p"),
+        (lambda p: np.mean(-p * np.log2(p)), "no mean to take"),
+        (lambda p: -np.sum(p * np.log2(p)), "0 times log 0 is nan"),
+    ],
+    "03.2": [
+        (lambda p, q: F.kl_div(p.log(), q, reduction="batchmean"), "wrong way round"),
+        (lambda p, q: (p * (p / q).log()).mean(), "all entries"),
+        (lambda p, q: F.kl_div(q.log(), p, reduction="sum"), "sum over the batch"),
+        (lambda p, q: F.kl_div(q, p, reduction="batchmean"), "wants logarithms"),
+        (lambda p, q: F.kl_div(q.log(), p, reduction="none").sum(1), "the shape is"),
+        (lambda p, q: -(p * q.log()).sum(1).mean(), "entropy of P is to be taken off"),
+    ],
+    "03.3": [
+        (lambda s, t: -t * F.logsigmoid(s), "one half is missing"),
+        (lambda s, t: t * F.softplus(s) + (1 - t) * F.softplus(-s), "changed places"),
+        (lambda s, t: F.binary_cross_entropy_with_logits(s, t), "the shape is"),
+        (lambda s, t: -F.binary_cross_entropy_with_logits(s, t, reduction="none"), "sign is turned"),
+        (lambda s, t: -t * s.sigmoid().log() - (1 - t) * (1 - s.sigmoid()).log(), "until the logits are large"),
+        (lambda s, t: t * (1 + (-s).exp()).log() + (1 - t) * (1 + s.exp()).log(), "until the logits are large"),
+        (lambda s, t: F.binary_cross_entropy(s.sigmoid(), t, reduction="none"), "cut off at 100"),
+    ],
+    "03.4": [
+        (lambda derivative, start, rate: walk(derivative, start, rate) + 1, "one too many"),
+        (lambda derivative, start, rate: walk(derivative, start, rate) - 1, "one too few"),
+        (lambda derivative, start, rate: walk(derivative, start, -rate), r"03\.4: it does not come to an end"),
+        (lambda derivative, start, rate: math.ceil(-start / rate), "values are not the ones wanted"),
+    ],
+    "04.1": [
+        (lambda scores, label: torch.relu(1 - label * scores).mean(), "hinge residual alone"),
+        (lambda scores, label: -F.logsigmoid(torch.relu(1 - label * scores)).mean(), "towards the target 1"),
+        (lambda scores, label: F.softplus(-label * scores).mean(), "hinge is missing"),
+        (lambda scores, label: torch.relu(1 - label * scores).log().mean(), r"Eq. \(10\) as printed"),
+        (lambda scores, label: F.softplus(torch.relu(1 + label * scores)).mean(), "below"),
+        (lambda scores, label: F.softplus(torch.relu(1 - label * scores)), r"\(one number\)"),
+        (lambda scores, label: F.softplus(torch.relu(1 - scores)).mean(), "below"),
+        (lambda scores, label: 2 * F.softplus(torch.relu(1 - label * scores)).mean(), "values are not the ones wanted"),
+    ],
+    "04.2": [
+        (both_at_once, "both move at once"),
+        (generator_first, "the generator moves first here"),
+        (lambda field, theta, psi, rate: alternating(field, theta, psi, -rate), "points downhill already"),
+        (lambda field, theta, psi, rate: alternating(field, theta, psi, rate)[::-1], "theta comes first"),
+        (lambda field, theta, psi, rate: (theta, psi + rate * field(theta, psi)[1]), "the generator has not"),
+        (lambda field, theta, psi, rate: psi + rate * field(theta, psi)[1], "the shape is"),
+    ],
+    "04.3": [
+        (lambda *start: steps_to_the_margin(*start) + 1, "one too many"),
+        (lambda *start: steps_to_the_margin(*start) - 1, "last step before"),
+        (lambda *start: steps_to_the_margin(*start, alternating=False), "at once"),
+        (lambda *start: steps_to_the_margin(*start, reached=lambda scores: scores.abs() >= 1), "only at -1"),
+        (lambda theta, psi, rate: 17, "values are not the ones wanted"),
+    ],
+    "05.1": [
+        (lambda s: s.softmax(1), "over j: share out over i"),
+        (lambda s: s.softmax(0), "j first; transpose"),
+        (lambda s: s.softmax(1).T, "over j, the pixel that looks"),
+        (lambda s: s.exp().T, "do not sum to 1"),
+        (lambda s: (s / 7**0.5).softmax(0).T, "no root"),
+        (lambda s: s.T, "values are not the ones wanted"),
+    ],
+    "05.2": [
+        (lambda beta, h, gamma, x: seen(beta.mT, h) * gamma.view(3, 1, 1) + x, r"takes beta\[i, j\]"),
+        (lambda beta, h, gamma, x: seen(beta, h) * gamma.view(3, 1, 1), "x itself is missing"),
+        (lambda beta, h, gamma, x: seen(beta, h) + x, "gain is missing"),
+        (lambda beta, h, gamma, x: seen(beta, h) + gamma.view(3, 1, 1) * x, "gain belongs to o, and not to x"),
+        (lambda beta, h, gamma, x: gamma.view(3, 1, 1) * (seen(beta, h) + x), "gain belongs to o alone"),
+        (lambda beta, h, gamma, x: seen(beta, x) * gamma.view(3, 1, 1) + x, r"h\(x\), not x"),
+        (
+            lambda beta, h, gamma, x: gamma.view(3, 1, 1) * (beta @ h.flatten(2).mT).reshape(x.shape) + x,
+            "channels and positions mixed up",
+        ),
+        (lambda beta, h, gamma, x: gamma * seen(beta, h) + x, "raises RuntimeError"),
+    ],
+    "05.3": [
+        (lambda f, g, h, rows: (g @ f.T).softmax(1) @ h, "holds 3600 numbers, and 7 rows of 60 are 420"),
+        (
+            lambda f, g, h, rows: torch.nn.functional.scaled_dot_product_attention(g, f, h, scale=1.0),
+            "holds 3600 numbers",
+        ),
+        (lambda f, g, h, rows: torch.cat([(part @ g.T).softmax(1) @ h for part in f.split(rows)]), "changed places"),
+        (lambda f, g, h, rows: (f @ g.T).softmax(1).T @ h, "shares out over j"),
+        (lambda f, g, h, rows: torch.cat([part @ f.T @ h for part in g.split(rows)]), "softmax is missing"),
+        (lambda f, g, h, rows: (g[:rows] @ f.T).softmax(1) @ h, r"the shape is \(7, 6\), and \(60, 6\) is wanted"),
+    ],
+    "06.1": [
+        (lambda o, x, gain: gain * o + x, "a gain belongs to a channel"),
+        (lambda o, x, gain: gain * o if gain.ndim == 0 else o, "with a number, what is attended is right"),
+        (lambda o, x, gain: gained(o, x, gain.T if gain.ndim == 2 else gain), "changed places"),
+        (lambda o, x, gain: gained(o + x, 0 * x, gain), "with a number, x is multiplied too"),
+        (lambda o, x, gain: gained(o, x, 2 * gain), "with a number, the values are not"),
+    ],
+    "06.2": [
+        (lambda gradient, o: (gradient * o).mean((0, 2)), "positions are averaged"),
+        (lambda gradient, o: (gradient * o).sum(2).mean(0), "photographs are averaged"),
+        (lambda gradient, o: (gradient * o).sum(), r"\(3,\) is wanted|\(4,\) is wanted"),
+        (lambda gradient, o: gradient.sum((0, 2)), "gain of 1"),
+    ],
+    "06.3": [
+        (lambda layer, x, target, rate, steps: 0.0, "kept as a copy"),
+        (lambda layer, x, target, rate, steps: way_of_h(layer, x, target, rate, steps, forget=False), "are added"),
+        (lambda layer, x, target, rate, steps: way_of_h(layer, x, target, rate, steps + 1), "one step more"),
+        (lambda layer, x, target, rate, steps: way_of_h(layer, x, target, -rate, steps), "uphill"),
+    ],
+    "06.4": [
+        (lambda weight, gamma: gamma.view(1, -1, 1, 1) * weight, "what h reads"),
+        (lambda weight, gamma: gamma * weight[..., 0, 0], "the shape is"),
+        (lambda weight, gamma: weight / gamma.view(-1, 1, 1, 1), "divided out"),
+        (lambda weight, gamma: gamma.abs().view(-1, 1, 1, 1) * weight, "sign of the gain"),
+    ],
+    "07.1": [
+        (lambda inputs, outputs, kernel, side: kernel**2 * inputs * outputs, "these are the parameters"),
+        (lambda inputs, outputs, kernel, side: kernel * inputs * outputs * side**2, "kernel squared"),
+        (lambda inputs, outputs, kernel, side: kernel**2 * inputs * outputs * side, "side squared"),
+        (lambda inputs, outputs, kernel, side: kernel**2 * outputs * side**2, "all channels of the input"),
+        (lambda inputs, outputs, kernel, side: 2 * kernel**2 * inputs * outputs * side**2, "counted once"),
+    ],
+    "07.2": [
+        (lambda layers, row: rows_back(layers, row), "last layer comes first"),
+        (lambda layers, row: rows_back([(k, s, 0) for k, s, _ in reversed(layers)], row), "padding is missing"),
+        (lambda layers, row: rows_back([(k + 1, s, p) for k, s, p in reversed(layers)], row), "one too far"),
+        (
+            lambda layers, row: (rows_back(layers[::-1], row)[0], 1 - np.subtract(*rows_back(layers[::-1], row))),
+            "number of rows",
+        ),
+        (
+            lambda layers, row: (rows_back(layers[::-1], row)[0], rows_back(layers[::-1], row)[1] + 1),
+            "give the last row itself",
+        ),
+        (lambda layers, row: row, r"the shape is \(\), and \(2,\) is wanted"),
+    ],
+    "07.3": [
+        (lambda patch: [2, 2, 2, 1, 1], "one score of that network sees 70 pixels"),
+        (lambda patch: 5, "object of type int"),
+        (lambda patch: [4] * 3, "strides of 1 and 2 are wanted"),
+        (lambda patch: [1] * ((patch - 1) // 3), r"it takes \d+ layers, and \d are enough"),
+        (lambda patch: [], "strides of 1 and 2 are wanted"),
     ],
     "08.1": [
         (lambda n, batch, epochs: -(-n // batch) * epochs, "whole batches only"),

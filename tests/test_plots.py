@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from hcegan_lib import plots
 from hcegan_lib.color import gray_to_rgb, luma
@@ -134,6 +135,177 @@ def test_pixels_stand_at_their_opponent_colors_in_their_own_color(photos):
     assert labels(figure) == {"red - green (levels)", "yellow - blue (levels)"}
 
 
+def curves(ax):
+    """Lines with a name, without the gray ones that mark the axes."""
+    return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def test_a_loss_and_its_derivative_are_drawn_side_by_side():
+    figure = plots.value_and_gradient(
+        {"square": torch.square, "ramp": lambda x: torch.relu(1 - x)}, logits=(-2, 2), top=3, steepest=5
+    )
+    value, gradient = figure.axes
+    x = curves(value)["square"].get_xdata()
+    assert (x[0], x[-1]) == (-2, 2)
+    np.testing.assert_allclose(curves(value)["square"].get_ydata(), x**2)
+    np.testing.assert_allclose(curves(gradient)["square"].get_ydata(), 2 * x)
+    np.testing.assert_allclose(curves(value)["ramp"].get_ydata(), np.maximum(0, 1 - x))
+    np.testing.assert_allclose(curves(gradient)["ramp"].get_ydata(), np.where(x < 1, -1, 0))
+    assert (value.get_ylim()[1], gradient.get_ylim()) == (3, (-5, 5))
+    assert labels(figure) == {"score (logit)", "loss", "derivative of the loss"}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["square", "ramp"]
+    assert figure.alt.endswith("square -4 and 4; ramp -1 and 0.")
+
+
+def test_figure_1_draws_what_reaches_over_the_line_and_both_hinges():
+    figure = plots.hinge_loss({"a": -1.0, "b": 3.0, "c": 2.0, "d": 2.5}, label="b", margin=0.75)
+    several, value, gradient = figure.axes
+    (dots, line) = several.lines
+    assert list(dots.get_xdata()) == [-1, 3, 2, 2.5]
+    assert list(line.get_xdata()) == [2.25, 2.25]
+    assert [bar.get_width() for bar in several.patches] == [0, 0, 0.25]  # a, c, d: the true class has none
+    assert {bar.get_x() for bar in several.patches} == {2.25}
+    assert several.get_title() == "several classes: loss 0.25"
+    for name, label in (("label 1", 1), ("label −1", -1)):
+        x, y = curves(value)[name].get_data()
+        np.testing.assert_allclose(y, np.maximum(0, 1 - label * x))
+        np.testing.assert_allclose(curves(gradient)[name].get_ydata(), np.where(label * x < 1, -label, 0))
+    assert "scores of a, b, c, d, and a line 0.75 below that of the true class, b; " in figure.alt
+    assert "adds up to 0.25" in figure.alt
+
+
+def test_figure_1_refuses_a_true_class_that_has_no_score():
+    with pytest.raises(ValueError, match="label must be one of the classes a, b, got 'c'"):
+        plots.hinge_loss({"a": 1.0, "b": 2.0}, label="c")
+
+
+def test_runs_of_different_length_are_drawn_from_their_first_step_on():
+    figure = plots.over_steps({"long": [0, 1, 2, 3], "short": [5, 4]}, ylabel="weight", level=2)
+    ax = figure.axes[0]
+    np.testing.assert_array_equal(curves(ax)["long"].get_data(), [[1, 2, 3], [1, 2, 3]])
+    np.testing.assert_array_equal(curves(ax)["short"].get_data(), [[1], [4]])
+    assert list(ax.lines[-1].get_ydata()) == [2, 2]
+    assert ax.get_xscale() == "log"
+    assert labels(figure) == {"step", "weight"}
+    assert figure.alt.endswith("long ends at 3.00 after 3 steps; short ends at 4.00 after 1 steps.")
+    assert len(plots.over_steps({"a": [0, 1]}, ylabel="b").axes[0].lines) == 1
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
+def test_cross_entropy_stands_on_the_entropy_and_touches_it_where_the_belief_is_right(p):
+    figure = plots.cross_entropy_parts(p)
+    ax = figure.axes[0]
+    q, drawn = curves(ax)["cross-entropy H(P, Q)"].get_data()
+    np.testing.assert_allclose(drawn, -p * np.log(q) - (1 - p) * np.log(1 - q))
+    entropy = stats.entropy([p, 1 - p])
+    assert drawn.min() == pytest.approx(entropy, abs=1e-4)
+    assert q[drawn.argmin()] == pytest.approx(p, abs=0.003)
+    below, above = (area.get_paths()[0].vertices for area in ax.collections)
+    assert (below[:, 1].min(), below[:, 1].max()) == pytest.approx((0, entropy))
+    assert (above[:, 1].min(), above[:, 1].max()) == pytest.approx((entropy, drawn.max()))
+    assert labels(figure) == {"predicted probability q of the first outcome", "nats"}
+    assert f"height {entropy:.2f}" in figure.alt
+    assert f"zero only at q = {p:g}" in figure.alt
+
+
+SHAPES = {"x": (64, 4, 4), "f": (8, 16), "g": (8, 16), "h": (64, 16), "beta": (16, 16), "o": (64, 16)}
+
+
+def test_the_attention_module_is_drawn_with_the_shapes_that_it_was_given():
+    figure = plots.self_attention_module({**SHAPES, "gamma": (64,), "y": (64, 4, 4)})
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert written.count("8 × 16") == 2  # f and g
+    assert written.count("64 × 16") == 2  # h and o
+    assert {"β: 16 × 16", "$x$\n64 × 4 × 4", "× γ\n64", "$y$\n64 × 4 × 4"} <= set(written)
+    assert "f gives 8 × 16" in figure.alt
+    assert "beta, 16 × 16" in figure.alt
+
+
+def test_each_marked_pixel_gets_its_own_row_of_each_attention_map(photos):
+    maps = {"a": torch.rand(256, 256), "b": torch.rand(256, 256)}
+    figure = plots.where_positions_look(photos[0], [(1, 2), (15, 0)], maps)
+    panels = np.array(figure.axes).reshape(2, 3)
+    for row, beta in zip(panels, maps.values()):
+        np.testing.assert_array_equal(pixels(row[0]), photos[0].permute(1, 2, 0))
+        np.testing.assert_array_equal(pixels(row[1]), beta[16 * 1 + 2].view(16, 16))
+        np.testing.assert_array_equal(pixels(row[2]), beta[16 * 15].view(16, 16))
+        assert row[1].lines[0].get_xydata().tolist() == [[2, 1]]
+    times = 256 * maps["b"][240].max()
+    assert panels[1, 2].get_xlabel() == f"pixel 2: up to {times:.1f} × even"
+    assert f"b, pixel 2: {times:.1f}" in figure.alt
+
+
+def test_time_and_memory_are_drawn_over_the_positions_a_line_a_form():
+    rows = [("naive", 4, 0.001, 2e6), ("ours", 4, 0.002, 1e6), ("naive", 16, 0.016, 32e6), ("ours", 16, 0.03, 4e6)]
+    figure = plots.attention_cost(pd.DataFrame(rows, columns=["form", "N", "seconds", "bytes"]))
+    for ax, naive, ours in zip(figure.axes, ([1, 16], [2, 32]), ([2, 30], [1, 4])):
+        assert [list(line.get_xdata()) for line in ax.lines] == [[4, 16]] * 2
+        np.testing.assert_allclose([line.get_ydata() for line in ax.lines], [naive, ours])
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert "naive to 32 MB, ours to 4 MB" in figure.alt
+
+
+def test_the_generator_is_drawn_a_bar_a_layer_with_its_attention_and_its_skips():
+    rows = [("encoder", 8, 4, True, True), ("encoder", 16, 2, True, True), ("encoder", 16, 1, False, False)]
+    rows += [("decoder", 16, 2, False, False), ("decoder", 8, 4, False, False), ("decoder", 3, 8, False, False)]
+    layers = pd.DataFrame(rows, columns=["part", "channels", "side", "attention", "skip"])
+    figure = plots.generator_structure(layers)
+    ax = figure.axes[0]
+    bars = [bar for bar in ax.patches if bar.get_height() > 0]
+    convolutions = [bar for bar in bars if bar.get_width() > 0.4]
+    np.testing.assert_allclose([bar.get_height() for bar in convolutions], [2.5, 1.5, 0.5, 1.5, 2.5, 3.5])
+    before = [bar for bar in bars if bar.get_width() < 0.2]
+    np.testing.assert_allclose([bar.get_height() for bar in before], [3.5, 2.5])  # as high as the input
+    crossing = [[round(x) for x in line.get_xdata()] for line in ax.lines if len(line.get_xdata())]
+    assert crossing == [[0, 4], [1, 3]]
+    assert [text.get_text() for text in ax.texts][:2] == ["8\n4²", "16\n2²"]
+    assert "in front of 2 convolutions; 2 skip connections" in figure.alt
+
+
+def test_frames_stand_around_the_pixels_that_are_seen_and_white_is_no_gradient(photos):
+    gradient = torch.zeros(16, 16)
+    gradient[4:10, 5:11] = 0.5
+    gradient[6, 6] = 1
+    figure = plots.growing_patches(photos[0], {"one": (6, 7, 2), "two": (4, 5, 6)}, gradient)
+    photo, near, slope = figure.axes[:3]
+    assert [len(ax.patches) for ax in (photo, near, slope)] == [1, 2, 1]
+    assert [patch.get_bbox().bounds for patch in near.patches] == [(6.5, 5.5, 2, 2), (4.5, 3.5, 6, 6)]
+    drawn = slope.images[0].get_array()
+    np.testing.assert_array_equal(np.isfinite(drawn.filled(np.nan)), gradient > 0)
+    assert drawn.max() == 0
+    assert "2, 6 pixels wide" in figure.alt
+
+
+def test_feature_maps_stand_in_their_rows_on_one_scale_around_zero():
+    maps = {name: torch.randn(4, 4) * k for k, name in enumerate(("x", "o", "y"), 1)}
+    figure = plots.feature_maps({"above": maps, "below": {name: -part for name, part in maps.items()}})
+    panels, largest = np.array(figure.axes[:6]).reshape(2, 3), max(part.abs().max() for part in maps.values())
+    for ax, other, part in zip(*panels, maps.values()):
+        np.testing.assert_array_equal(pixels(ax), part)
+        np.testing.assert_array_equal(pixels(other), -part)
+        assert ax.images[0].get_clim() == other.images[0].get_clim() == (-largest, largest)
+    assert [ax.get_title() for ax in panels[0]] == ["x", "o", "y"]
+    assert [ax.get_ylabel() for ax in panels[:, 0]] == ["above", "below"]
+
+
+def test_gains_are_drawn_as_means_in_a_band_over_seeds_beside_the_line_of_full_speed():
+    rows = [
+        {"model": model, "seed": seed, "step": step, "gain": start + seed / 10 + step / 100, "l1": 1 / (step + seed)}
+        for model, start in (("SA", 0.0), ("SA'", 0.8))
+        for seed in (1, 2, 3)
+        for step in range(5)
+    ]
+    figure = plots.gains_over_training(pd.DataFrame(rows), learning_rate=0.05, window=2)
+    gain, near_zero, l1 = figure.axes
+    np.testing.assert_allclose(gain.lines[1].get_ydata(), [1.0, 1.01, 1.02, 1.03, 1.04])
+    corners = gain.collections[0].get_paths()[0].vertices
+    assert (corners[:, 1].min(), corners[:, 1].max()) == pytest.approx((0.1, 0.34))
+    np.testing.assert_allclose(near_zero.lines[-1].get_ydata(), [0, 0.2])
+    first = np.mean([(1 / seed + 1 / (1 + seed)) / 2 for seed in (1, 2, 3)])
+    np.testing.assert_allclose(l1.lines[0].get_ydata()[1], first)
+    assert "SA' from 1.00 to 1.04" in figure.alt
+
+
 def test_losses_are_drawn_a_line_a_run_and_smoothed():
     figure = plots.losses_over_training({"a": LOG, "b": 2 * LOG}, window=2)
     for ax, column in zip(figure.axes, ("d_loss", "g_loss", "l1")):
@@ -171,3 +343,63 @@ def test_a_figure_hands_its_text_alternative_to_the_notebook_together_with_the_p
     data, metadata = shell.display_formatter.format(plots.photo_grid({"": photos}, alt="four photographs"))
     assert set(data) == {"image/png", "text/plain"}
     assert metadata == {"image/png": {"alt": "four photographs"}}
+
+
+# --- the explorers' figures -------------------------------------------------------------------------------------------
+
+
+def test_a_logit_is_marked_on_each_loss_and_each_gradient():
+    x = torch.linspace(-4, 4, 9)
+    curves, points = {"square": (x, x**2, 2 * x)}, {"square": tuple(torch.tensor([k]) for k in (1.5, 2.25, 3.0))}
+    figure = plots.loss_at(curves, points)
+    for ax, y, at in zip(figure.axes, (x**2, 2 * x), (2.25, 3)):
+        np.testing.assert_array_equal(ax.lines[0].get_ydata(), y)
+        assert (*ax.lines[1].get_xdata(), *ax.lines[1].get_ydata()) == (1.5, at)
+    assert figure.alt.endswith("At logit 1.50: square 2.25, gradient 3.00.")
+    assert plots.loss_at(curves, points, figure=figure) is figure
+    assert len(figure.axes) == 2
+
+
+def test_a_walk_through_a_dirac_gan_is_drawn_with_its_distance_from_the_solution():
+    grid = torch.meshgrid(*[torch.linspace(-2, 2, 3)] * 2, indexing="ij")
+    path = torch.tensor([0.6, 0.3, 0.0]), torch.tensor([0.8, 0.4, 0.0])
+    plane, distance = plots.dirac_walk((*grid, grid[1], -3 * grid[0]), path).axes
+    np.testing.assert_allclose(plane.lines[0].get_xydata(), torch.stack(path, dim=1))
+    np.testing.assert_allclose(distance.lines[1].get_ydata(), [1, 0.5, 0], atol=1e-6)
+    lengths = np.hypot(plane.collections[0].U, plane.collections[0].V)
+    np.testing.assert_allclose(lengths[[0, 1, 2, 3, 5, 6, 7, 8]], 1, rtol=1e-6)
+    assert lengths[4] == 0
+
+
+def test_attention_lies_over_the_photograph_with_a_frame_around_the_one_that_looks(photos):
+    beta, maps = torch.rand(4, 4).softmax(1) / 4, {name: torch.randn(4, 4) for name in ("x", "o", "y")}
+    gamma = torch.tensor([-5.0, 0.1, 0.1, 1.0])
+    figure = plots.attention_looks(luma(photos)[0], beta, query=(1, 3), maps=maps, gamma=gamma, channel=3)
+    seen, *panels, gains = figure.axes
+    np.testing.assert_array_equal(seen.images[1].get_array(), beta)
+    frame = seen.lines[0].get_xydata()
+    assert (*frame.min(0), *frame.max(0)) == (0.75, 0.25, 1.0, 0.5)
+    for ax, part in zip(panels, maps.values()):
+        np.testing.assert_array_equal(pixels(ax), part)
+    shares = gains.patches[0].get_data().values
+    assert (shares[0], shares.max(), shares.sum()) == (0.25, 0.5, 1)  # what lies beyond the axis is counted at its end
+    assert gains.lines[0].get_xdata()[0] == 1
+    assert "25% are negative" in figure.alt
+
+
+def test_what_a_score_sees_is_framed_also_beyond_the_photograph(photos):
+    figure = plots.patch_seen(photos[0], (-4, 8, 12), edge=6)
+    (ax,) = figure.axes
+    frame = 16 * ax.lines[1].get_xydata()
+    assert (*frame.min(0), *frame.max(0)) == (8, -4, 20, 8)
+    assert "44% of it is photograph" in figure.alt  # 8 of 12 rows times 8 of 12 columns
+
+
+@pytest.mark.parametrize(("share", "column"), [(0, 0), (0.25, 4), (1, 16)])
+def test_one_picture_lies_over_the_other_up_to_the_line(photos, share, column):
+    gray = gray_to_rgb(luma(photos))[0]
+    ax = plots.before_after(luma(photos)[0], photos[0], share, titles=("gray", "true")).axes[0]
+    left, right = (image.permute(1, 2, 0).numpy() for image in (gray, photos[0]))
+    np.testing.assert_array_equal(pixels(ax)[:, :column], left[:, :column])
+    np.testing.assert_array_equal(pixels(ax)[:, column:], right[:, column:])
+    assert ax.get_title() == "gray  |  true"
