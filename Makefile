@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: course test lab refresh bench clean
+.PHONY: course test lab student refresh bench clean
 
 course: .venv/.ready
 	$(PY) -m hcegan_lib.cli course
@@ -18,11 +18,15 @@ test: .venv/.ready
 lab: .venv/.ready
 	$(PY) -m jupyter lab --notebook-dir=notebooks
 
+# The notebooks without the solutions of their exercises, in build/student.
+student: .venv/.ready
+	$(PY) -m hcegan_lib.cli student
+
 # Executes every notebook in place, top to bottom: the stored outputs are what the tests compare. 08 trains anew, and
 # the scores of its runs become the committed ones that 09 reads.
 refresh: .venv/.ready
 	rm -rf data/runs/tour
-	$(PY) -m hcegan_lib.cli course --in-place --only 00 01 08
+	$(PY) -m hcegan_lib.cli course --in-place --only 00 01 02 03 04 05 06 07 08
 	$(PY) -c "from hcegan_lib import results; print(results.collect('tour'))"
 	$(PY) -m hcegan_lib.cli course --in-place --only 09
 

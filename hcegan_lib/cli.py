@@ -65,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     course.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default: build/course)")
     course.add_argument("--in-place", action="store_true", help="also store the outputs in the notebooks themselves")
 
+    student = add(commands, "student", run_student, "write the notebooks without the solutions of their exercises")
+    student.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="new or empty (default: build/student)")
+
     train = add(commands, "train", run_train, "train one model and score it; the same call again resumes it")
     train.add_argument("--model", required=True, metavar="NAME", help='as the paper prints it, e.g. "SA\'+Hinge+BCE"')
     train.add_argument("--data", default="mini", metavar="NAME", help="mini or a folder of photographs (default: mini)")
@@ -175,6 +178,16 @@ def go_on(args: argparse.Namespace, left: list[str]) -> str:
     words += ["--output", str(args.output)] if args.output else []
     words += ["--in-place"] if args.in_place else []
     return shlex.join(words)
+
+
+def run_student(args: argparse.Namespace) -> int:
+    """Write the handout: stubs in place of the solutions."""
+    from hcegan_lib import course, handout
+
+    folder = args.folder or handout.STUDENT
+    exercises = handout.write(course.NOTEBOOKS, folder)
+    print(f"notebooks: {len(exercises)}, exercises: {sum(exercises.values())}; {folder}")
+    return 0
 
 
 def run_train(args: argparse.Namespace) -> int:

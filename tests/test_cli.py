@@ -87,7 +87,7 @@ def test_help_is_there_at_once_and_brings_nothing_heavy():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     text, status, modules = run.stdout.rstrip("\n").rsplit("\n", 2)
     assert status == "0"
-    assert all(command in text for command in ("course", "train", "color", "table"))
+    assert all(command in text for command in ("course", "student", "train", "color", "table"))
     assert not {"torch", "numpy", "pandas", "nbconvert"} & set(modules.split())
 
 
@@ -254,6 +254,59 @@ def test_a_signal_ends_the_running_notebook_and_keeps_the_finished_one(number, t
     assert files(tmp_path / "out") == ["00_quick.html", "00_quick.ipynb", "index.html"]
     assert len(children) >= 2
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+# --- student ----------------------------------------------------------------------------------------------------------
+
+SOLVED = "def half(x):\n    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION"
+
+
+@pytest.fixture
+def exercised(kit, monkeypatch):
+    """A kit whose first notebook has an exercise, and a place of its own for the handout."""
+    from hcegan_lib import handout
+
+    monkeypatch.setattr(handout, "STUDENT", kit / "build" / "student")
+    cell = new_code_cell(SOLVED, metadata={"tags": ["exercise"]})
+    nbformat.write(new_notebook(cells=[cell], metadata=KERNEL), kit / "notebooks" / "00_start.ipynb")
+    return kit
+
+
+@pytest.mark.parametrize(("words", "folder"), [([], "build/student"), (["my class/one"], "my class/one")])
+def test_the_handout_goes_where_it_is_asked_for(words, folder, exercised, capsys):
+    for _ in range(2):  # the second call finds a handout that nobody has worked in
+        assert cli.main(["student", *words]) == 0
+        out, err = capsys.readouterr()
+        assert out.startswith("notebooks: 2, exercises: 1; ")
+        assert out.endswith(f"{folder}\n")
+        assert err == ""
+    assert files(exercised / folder) == ["00_start.ipynb", "08_train.ipynb", "handout.sha256"]
+    assert "SOLUTION" not in (exercised / folder / "00_start.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["notes"], "notes holds mine.txt, which is not part of a handout; take another folder"),
+        (["notebooks"], "was changed since it was handed out, or is no handout; take another folder"),
+        (["notes/mine.txt"], "notes/mine.txt: Not a directory"),
+        (["one", "two"], "unrecognized arguments: two"),
+    ],
+)
+def test_a_handout_that_would_overwrite_something_is_refused_and_nothing_written(words, line, exercised, capsys):
+    (exercised / "notes").mkdir()
+    (exercised / "notes" / "mine.txt").touch()
+    before = {path: (exercised / path).read_bytes() for path in files(exercised)}
+    assert line in refuse(["student", *words], capsys)
+    assert {path: (exercised / path).read_bytes() for path in files(exercised)} == before
+
+
+def test_a_solution_that_does_not_end_is_named_and_no_notebook_handed_out(exercised, capsys):
+    path = exercised / "notebooks" / "00_start.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("### END SOLUTION", ""), encoding="utf-8")
+    line = refuse(["student"], capsys)
+    assert line.startswith("hcegan: 00_start.ipynb, cell 1: a solution stands between the lines")
+    assert not (exercised / "build").exists()
 
 
 # --- train, color, table ----------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ except ModuleNotFoundError:  # Python 3.10 has it only inside pip
     from pip._vendor import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge calls a package otherwise than pip does
+# Where conda-forge calls a package otherwise than pip does.
+CONDA_NAMES = {"torch": "pytorch", "playwright": "playwright-python"}
 
 # Paths that exist on one machine only: they do not belong into a file that others read.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:root|home|Users|tmp|private)/\w|[A-Z]:\\+Users\\")
