@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
-from hcegan_lib import plots
+from hcegan_lib import losses, plots
 from hcegan_lib.color import gray_to_rgb, luma
 from hcegan_lib.metrics import colorfulness
 
@@ -304,6 +304,66 @@ def test_gains_are_drawn_as_means_in_a_band_over_seeds_beside_the_line_of_full_s
     first = np.mean([(1 / seed + 1 / (1 + seed)) / 2 for seed in (1, 2, 3)])
     np.testing.assert_allclose(l1.lines[0].get_ydata()[1], first)
     assert "SA' from 1.00 to 1.04" in figure.alt
+
+
+def test_both_sides_of_a_loss_are_drawn_with_their_derivatives_and_infinite_ones_are_marked():
+    def log_of_hinge(scores, *, label):
+        return torch.relu(1 - label * scores).log()
+
+    figure = plots.sides_of_losses({"log": log_of_hinge, "square": lambda x, *, label: (x - label) ** 2})
+    (log, square), (log_slope, square_slope) = np.array(figure.axes).reshape(2, 2)
+    x, real = square.lines[0].get_data()
+    np.testing.assert_allclose(real, (x - 1) ** 2)
+    np.testing.assert_allclose(square.lines[1].get_ydata(), (x + 1) ** 2)
+    np.testing.assert_allclose(square_slope.lines[0].get_ydata(), 2 * (x - 1), atol=1e-12)
+    np.testing.assert_allclose(square_slope.lines[1].get_ydata(), 2 * (x + 1), atol=1e-12)
+    before = x < 0.99
+    np.testing.assert_allclose(log_slope.lines[0].get_ydata()[before], -1 / (1 - x[before]))
+
+    marked = np.concatenate([path.vertices for band in log.collections for path in band.get_paths()])
+    assert (np.abs(marked[:, 0]) >= 1 - 1e-6).all()
+    assert {np.sign(side) for side in marked[:, 0]} == {-1, 1}
+    assert not any(len(band.get_paths()) for band in square.collections)
+    assert "log -0.25 to -0; square -8 to 4." in figure.alt
+
+
+def test_a_discriminators_infinite_losses_are_triangles_below_the_finite_ones():
+    broken = pd.DataFrame(
+        {"step": [1, 2, 3], "d_loss": [0.5, -np.inf, -np.inf], "gradient": [1.0, 9.0, 2.0], "real": 0.5, "fake": 0.25}
+    )
+    whole = broken.assign(d_loss=[2.0, 1.5, -0.5], real=1.5)
+    figure = plots.discriminators_in_training({"broken": broken, "whole": whole})
+    loss, gradient, gap = figure.axes
+    finite, triangles, *_ = loss.lines
+    np.testing.assert_array_equal(finite.get_ydata(), [0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(triangles.get_xdata(), [2, 3])
+    assert triangles.get_marker() == "v"
+    assert (triangles.get_ydata() < -0.5).all()
+    np.testing.assert_array_equal(gradient.lines[0].get_ydata(), [1, 9, 2])
+    assert gradient.get_yscale() == "log"
+    np.testing.assert_array_equal(gap.lines[1].get_ydata(), [1.25] * 3)
+    assert "broken: 2 infinite losses, last gap 0.2; whole: 0 infinite losses, last gap 1.2" in figure.alt
+
+
+def test_dirac_games_show_the_field_the_paths_and_the_margin():
+    games = {name: losses.LOSSES[name] for name in ("hinge", "bce", "hinge_bce")}
+    path = torch.tensor([1.0, 0.5, 3.0]), torch.tensor([1.0, 0.0, 4.0])
+    figure = plots.dirac_games(games, {name: {"run": path} for name in games}, reach=2, columns=2)
+    first, second, third, empty = figure.axes
+    arrows = first.collections[0]
+    theta, psi = arrows.XY.T
+    pull = np.stack([psi, np.where(theta * psi > -1, -theta, 0)])  # the hinge's field, in closed form
+    np.testing.assert_allclose(np.stack([arrows.U, arrows.V]), pull / np.maximum(np.hypot(*pull), 1e-9), atol=1e-6)
+
+    *margins, line, start, end, solution = first.lines
+    for margin in margins:
+        np.testing.assert_allclose(np.prod(margin.get_data(), axis=0), -1)
+    np.testing.assert_array_equal(line.get_data(), np.stack(path))
+    assert (*start.get_data(), *end.get_data()) == ([1], [1], [3], [4])
+    assert [ax.get_title() for ax in (first, second, third)] == list(games)
+    assert (second.get_xlabel(), third.get_xlabel()) == ("θ (generator)", "θ (generator)")
+    assert not empty.axison
+    assert "at the end, run: hinge 5.0; bce 5.0; hinge_bce 5.0." in figure.alt
 
 
 def test_losses_are_drawn_a_line_a_run_and_smoothed():
