@@ -236,7 +236,8 @@ def test_a_signal_ends_the_running_notebook_and_keeps_the_finished_one(number, t
     for name, code in {"00_quick": "1 + 1", "01_long": "import time\ntime.sleep(300)"}.items():
         nbformat.write(new_notebook(cells=[new_code_cell(code)], metadata=KERNEL), tmp_path / f"{name}.ipynb")
     setup = f"from pathlib import Path\ncourse.NOTEBOOKS = Path({str(tmp_path)!r})\n"
-    code = f"import sys\nfrom hcegan_lib import cli, course\n{setup}sys.exit(cli.main(sys.argv[1:]))"
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also where the tests run in the background
+    code = f"import signal, sys\nfrom hcegan_lib import cli, course\n{heard}{setup}sys.exit(cli.main(sys.argv[1:]))"
     words = [sys.executable, "-c", code, "course", "--output", str(tmp_path / "out")]
     process = psutil.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     row = process.stdout.readline()

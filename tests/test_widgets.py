@@ -286,7 +286,9 @@ MOVES = {
 }
 
 
-def test_without_a_notebook_an_error_of_a_callback_reaches_the_caller():
+def test_without_a_notebook_an_error_of_a_callback_reaches_the_caller(monkeypatch):
+    # Another test may have left an IPython shell in this process, which would catch the error as a notebook does.
+    monkeypatch.setattr(ipywidgets.widgets.widget_output, "get_ipython", lambda: None)
     explorer = widgets.loss_explorer()
     with pytest.raises(ValueError, match="label must be 1"):
         explorer.controls["label"].options = [("none", 0)]
