@@ -27,7 +27,7 @@ student: .venv/.ready
 refresh: .venv/.ready
 	rm -rf data/runs/tour
 	$(PY) -m hcegan_lib.cli course --in-place --only 00 01 02 03 04 05 06 07 08
-	$(PY) -c "from hcegan_lib import results; print(results.collect('tour'))"
+	$(PY) -c "from hcegan_lib import records; print(records.collect('tour'))"
 	$(PY) -m hcegan_lib.cli course --in-place --only 09
 
 bench: .venv/.ready

@@ -5,10 +5,12 @@ at, j the one that looks, beta (B, N, N) the attention map with row j summing to
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from torch.autograd.function import once_differentiable
 
 # How the diagonal of Eq. (11) starts: SA, SA' and SA'' of Table 3.
 GAMMA_INITS = {
@@ -81,10 +83,9 @@ class SelfAttention2d(nn.Module):
         B, C, H, W = x.shape
         query, key = positions(self.g(x)), positions(self.f(x))  # (B, N, d)
         value = positions(self.h(x))  # (B, N, C)
-        # torch takes its N x N form where widths differ or channels lie apart in memory. Zeros change no dot product.
-        query, key = (F.pad(part, (0, C - part.shape[-1])) for part in (query, key))  # (B, N, C)
-        o = F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], scale=1.0)  # (B, 1, N, C)
-        o = o[:, 0].transpose(1, 2).reshape(B, C, H, W)
+        attend = AttentionInStrips.apply if x.device.type == "cpu" else attend_by_kernel
+        o = attend(query, key, value)  # (B, N, C)
+        o = o.transpose(1, 2).reshape(B, C, H, W)
         return self.gamma.view(1, C, 1, 1) * o + x
 
     def attention(self, x: Tensor) -> Tensor:
@@ -107,3 +108,67 @@ class SelfAttention2d(nn.Module):
 def positions(x: Tensor) -> Tensor:
     """Turn a feature map (B, C, H, W) into a list of positions (B, N, C), row by row, channels side by side."""
     return x.flatten(2).transpose(1, 2).contiguous()
+
+
+def attend_by_kernel(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Compute o of Eq. (12), (B, N, C), with PyTorch's kernel for this device."""
+    # It takes its N x N form where widths differ. Zeros change no dot product.
+    wider = value.shape[-1] - query.shape[-1]
+    query, key = F.pad(query, (0, wider)), F.pad(key, (0, wider))  # (B, N, C)
+    return F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], scale=1.0)[:, 0]
+
+
+STRIP = 2**20  # entries of beta that are held at a time: 4 MB, which a processor's cache can hold
+
+
+class AttentionInStrips(torch.autograd.Function):
+    """Eq. (12) on the CPU, a strip of rows of beta at a time, in memory that is used again for the next strip.
+
+    `apply(query, key, value)` takes (B, N, d), (B, N, d) and (B, N, C) and gives o, (B, N, C). Nothing of size N x N is
+    kept for the backward pass: it computes each strip of beta once more.
+
+    Notes
+    -----
+    PyTorch's CPU kernel wants `query` as wide as `value`; here d = C / 8, and padded with zeros it is slower than the
+    N x N form (notebook 05 measures both). The gradient of a softmax takes, for each row j, the mean of the incoming
+    gradient under beta. That mean is do_j . o_j, known before the row is: the backward pass of FlashAttention (Dao et
+    al. 2022, arXiv 2205.14135).
+    """
+
+    @staticmethod
+    def forward(ctx, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Compute o, Eq. (12)."""
+        o = torch.empty_like(value)
+        for rows, beta in strips(query):
+            torch.bmm(query[:, rows], key.transpose(1, 2), out=beta)
+            torch.softmax(beta, dim=-1, out=beta)  # (B, rows, N)
+            o[:, rows] = beta @ value
+        ctx.save_for_backward(query, key, value, o)
+        return o
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, d_o: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute the gradients of query, key and value."""
+        query, key, value, o = ctx.saved_tensors
+        d_query, d_key, d_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
+        mean = (d_o * o).sum(dim=-1, keepdim=True)  # (B, N, 1)
+        for (rows, beta), (_, d_scores) in zip(strips(query), strips(query)):
+            torch.bmm(query[:, rows], key.transpose(1, 2), out=beta)
+            torch.softmax(beta, dim=-1, out=beta)  # (B, rows, N)
+            d_value.baddbmm_(beta.transpose(1, 2), d_o[:, rows])
+            torch.baddbmm(mean[:, rows], d_o[:, rows], value.transpose(1, 2), beta=-1, out=d_scores)
+            d_scores *= beta
+            d_query[:, rows] = d_scores @ key
+            d_key.baddbmm_(d_scores.transpose(1, 2), query[:, rows])
+        return d_query, d_key, d_value
+
+
+def strips(query: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Go down the rows of beta: which rows, and memory (B, rows, N) for them, the same each time."""
+    B, N, _ = query.shape
+    height = min(N, max(1, STRIP // (B * N)))
+    memory = query.new_empty(B * height * N)
+    for start in range(0, N, height):
+        rows = slice(start, min(start + height, N))
+        yield rows, memory[: B * (rows.stop - start) * N].view(B, -1, N)

@@ -5,6 +5,7 @@ Each command imports what it needs itself, so that `hcegan --help` does not wait
 
 import argparse
 import ast
+import contextlib
 import dataclasses
 import difflib
 import os
@@ -12,13 +13,13 @@ import re
 import shlex
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
     from PIL.Image import Image
     from tqdm import tqdm
 
@@ -68,6 +69,16 @@ def parser() -> argparse.ArgumentParser:
     student = add(commands, "student", run_student, "write the notebooks without the solutions of their exercises")
     student.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="new or empty (default: build/student)")
 
+    batch = add(commands, "batch", run_batch, "train and score a grid of models, data sets and seeds, on Dask")
+    batch.add_argument("grid", type=Path, metavar="GRID.yaml", help="such as notebooks/grids/smoke.yaml")
+    where = batch.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, metavar="N", help="runs at a time (default: one a core; one on a GPU)")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask scheduler, such as tcp://10.0.0.1:8786")
+    batch.add_argument("--resources", metavar="GPU=1", help="what a run takes of a worker of --scheduler")
+    there = batch.add_mutually_exclusive_group()
+    there.add_argument("--resume", action="store_true", help="keep what is finished, go on with what was stopped")
+    there.add_argument("--fresh", action="store_true", help="put earlier runs aside and start anew")
+
     train = add(commands, "train", run_train, "train one model and score it; the same call again resumes it")
     train.add_argument("--model", required=True, metavar="NAME", help='as the paper prints it, e.g. "SA\'+Hinge+BCE"')
     train.add_argument("--data", default="mini", metavar="NAME", help="mini or a folder of photographs (default: mini)")
@@ -86,7 +97,8 @@ def parser() -> argparse.ArgumentParser:
 
     table = add(commands, "table", run_table, "show a table of the paper beside measured results")
     table.add_argument("number", type=int, choices=[1, 2, 3])
-    table.add_argument("--format", default="md", choices=["md", "csv"], help="(default: md)")
+    table.add_argument("--grid", default="laptop", metavar="G", help="which measured results (default: laptop)")
+    table.add_argument("--format", default="md", choices=["md", "csv", "latex", "html"], help="(default: md)")
     return hcegan
 
 
@@ -180,6 +192,95 @@ def go_on(args: argparse.Namespace, left: list[str]) -> str:
     return shlex.join(words)
 
 
+def run_batch(args: argparse.Namespace) -> int:
+    """Run a grid: a row each as it ends, the failures at the end, and all records merged into one table."""
+    from hcegan_lib import batch, records
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the runs too, as Ctrl-C does
+    workers, resources = batch_words(args)
+    grid = batch.read_grid(args.grid)
+    batch.check_place(grid, keep_or_replace=args.resume or args.fresh)
+    if args.scheduler is None and find_device(grid.device) != "cpu":
+        workers = args.workers or 1  # all runs would share the one device
+    runs = batch.expand(grid)
+    with batch.alone(grid):
+        left, aside = batch.sift(grid, runs, fresh=args.fresh)
+        cluster = batch.scheduler_at(args.scheduler) if args.scheduler else batch.local_cluster(min(workers, len(runs)))
+        with cluster if left else contextlib.nullcontext() as client:
+            place = batch.put_aside(aside)
+            if place:
+                complain(f"put {len(aside)} runs aside that are not of this grid as it is now: {place}", 0)
+            failed = run_grid(args, client, runs, left, resources)
+        if any(map(batch.finished, runs)):
+            print(f"runs: {len(runs)}, finished: {sum(map(batch.finished, runs))}; {records.collect(grid.name, failed)}")
+    for failure in failed:
+        complain(f"{failure['run']}, {failure['error']}", 1)
+    return 1 if failed else 0
+
+
+def batch_words(args: argparse.Namespace) -> tuple[int, dict[str, float] | None]:
+    """Check how many workers a batch is to have, and what each run takes of a worker."""
+    from hcegan_lib import batch
+
+    if args.workers is not None and args.workers < 1:
+        raise ValueError(f"--workers must be at least 1, got {args.workers}")
+    if args.resources and not args.scheduler:
+        raise ValueError("--resources goes with --scheduler: the workers there offer them")
+    pairs = [re.fullmatch(r"(\w+)=(\d+\.?\d*)", word) for word in (args.resources or "").split(",") if word]
+    if None in pairs:
+        raise ValueError(f"--resources must be like GPU=1, got {args.resources!r}")
+    return args.workers or batch.cores(), {pair[1]: float(pair[2]) for pair in pairs} or None
+
+
+def run_grid(args: argparse.Namespace, client, runs: list, left: list, resources: dict | None) -> list[dict]:
+    """Execute what is left of a grid, show how far it is, and give the failures."""
+    from tqdm import tqdm
+
+    from hcegan_lib import batch
+
+    width = max(len(run.name) for run in runs)
+    open_runs, failed = {run.name: run for run in left}, []
+    bar = tqdm(
+        total=sum(run.steps for run in runs),
+        initial=sum(run.steps for run in runs) - sum(run.steps - batch.steps_done(run) for run in left),
+        disable=not sys.stderr.isatty(),
+        leave=False,
+        smoothing=0,
+        bar_format=RUNS_BAR,
+    )
+
+    def look() -> None:
+        if not bar.disable and time.monotonic() - bar.last_print_t > 1:
+            bar.n = bar.total - sum(run.steps - batch.steps_done(run) for run in open_runs.values())
+            bar.set_description_str(f"{len(runs) - len(open_runs)}/{len(runs)} runs")
+
+    try:
+        with bar:
+            for run, outcome in batch.run(client, left, resources=resources, watch=look):
+                del open_runs[run.name]
+                status = "failed" if outcome.errors else "ok"
+                row = f"{run.name:{width}}  {status:6}  {outcome.seconds:7.1f} s  {outcome.memory:6.0f} MB"
+                bar.write(row, file=sys.stdout)
+                sys.stdout.flush()  # a row at a time also where the rows go into a file
+                failed += [{"run": run.name, "error": error} for error in outcome.errors]
+    except (KeyboardInterrupt, ConnectionError) as stop:
+        done = sum(map(batch.finished, runs))
+        why = str(stop) or "stopped"
+        raise type(stop)(f"{why}; {done} of {len(runs)} runs are finished. Go on with: {go_on_batch(args)}") from None
+    return failed
+
+
+RUNS_BAR = "|{bar:24}| {desc}, {elapsed}, {remaining} left"
+
+
+def go_on_batch(args: argparse.Namespace) -> str:
+    """Write the command that finishes a batch."""
+    words = ["hcegan", "batch", str(args.grid)]
+    for name in ("workers", "scheduler", "resources"):
+        words += [f"--{name}", str(getattr(args, name))] if getattr(args, name) else []
+    return shlex.join([*words, "--resume"])
+
+
 def run_student(args: argparse.Namespace) -> int:
     """Write the handout: stubs in place of the solutions."""
     from hcegan_lib import course, handout
@@ -192,7 +293,7 @@ def run_student(args: argparse.Namespace) -> int:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train one model, or finish its training, and score it on the test photographs."""
-    from hcegan_lib import data, paper, results, train
+    from hcegan_lib import data, paper, records, train
 
     gamma_init, loss = paper.model(args.model)
     named = {"gamma_init": gamma_init, "loss": loss, "data": args.data, "seed": args.seed}
@@ -204,15 +305,15 @@ def run_train(args: argparse.Namespace) -> int:
     if photos.near_gray:
         complain(f"left out {len(photos.near_gray)} photographs that are nearly gray", 0)
 
-    folder = args.run or results.run_folder(args.profile, photos.name, args.model, args.seed)
+    folder = args.run or records.run_folder(args.profile, photos.name, args.model, args.seed)
     try:
         fit = train.fit(config, photos, folder, device=device, progress=sys.stderr.isatty())
     except train.NonFiniteLossError as error:
         return complain(str(error), 1)
-    results.save_record(folder, fit, photos)
+    records.save_record(folder, fit, photos)
 
     columns = ["psnr", "ssim", "colorfulness"]
-    for model, means in results.scores_of(folder).groupby("model", sort=False)[columns].mean().iterrows():
+    for model, means in records.scores_of(folder).groupby("model", sort=False)[columns].mean().iterrows():
         psnr, ssim, colorfulness = means
         print(f"{model:16}  PSNR {psnr:6.2f} dB  SSIM {ssim:6.3f}  colorfulness {colorfulness:5.1f}")
     print(f"means over {len(photos.test)} test photographs; the run is in {folder}")
@@ -297,25 +398,8 @@ def run_table(args: argparse.Namespace) -> int:
     """Print a table of the paper and what was measured."""
     from hcegan_lib import results
 
-    frame = results.comparison(args.number)
-    print(frame.to_csv(index=False) if args.format == "csv" else to_markdown(frame), end="")
+    print(results.written(args.number, args.grid, args.format), end="")
     return 0
-
-
-def to_markdown(frame: "DataFrame") -> str:
-    """Write a table as text that stands in columns on a terminal and is a table in Markdown."""
-    cells = [[str(name) for name in frame.columns], *(list(map(to_text, row)) for row in frame.itertuples(index=False))]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    cells.insert(1, ["-" * width for width in widths])
-    rows = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in cells)
-    return "".join(f"| {row} |\n" for row in rows)
-
-
-def to_text(value: object) -> str:
-    """Write a number as it is read: two decimals, and nothing where nothing was measured."""
-    if isinstance(value, float):
-        return "" if value != value else f"{value:.2f}"
-    return str(value)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from scipy import special
 from torch import Tensor
 
-from hcegan_lib.color import LUMA_WEIGHTS
+from hcegan_lib.color import LUMA_WEIGHTS, luma
 from hcegan_lib.dirac import vector_field
 from hcegan_lib.losses import AdversarialLoss, hinge
 from hcegan_lib.metrics import colorfulness
@@ -917,6 +918,279 @@ def means_with_intervals(summary: pd.DataFrame) -> Figure:
         ax.set_axisbelow(True)
         words.append(f"{unit}: " + ", ".join(f"{model} {mean:.1f}" for model, mean in rows["mean"].items()))
     figure.alt = f"Dots with bars, one row a model. Means, {'; '.join(words)}."
+    return figure
+
+
+# --- where the color is wrong, and how steadily a model came there ---------------------------------------------------
+
+
+def error_parts(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Split an error into its luminance and its color.
+
+    Parameters
+    ----------
+    images, targets
+        Equal shapes (..., 3, H, W), in [0, 1].
+
+    Returns
+    -------
+    luminance, color
+        Shapes (..., 1, H, W) and (..., 3, H, W); they add up to `images` - `targets`. The first is the error of the
+        luma. The second has no luma: it holds the errors of the color differences R - Y, G - Y and B - Y, which are
+        those of the picture once its luma is put right.
+
+    References
+    ----------
+    Rec. ITU-R BT.601-7, Sec. 2.5.1 and 2.5.2: luminance and color-difference signals.
+    """
+    error = images - targets
+    luminance = luma(error)  # luma is linear: the luma of a difference is the difference of the lumas
+    return luminance, error - luminance
+
+
+def color_error(images: Tensor, targets: Tensor) -> Tensor:
+    """Say how wrong the color of each pixel is, whatever its luminance.
+
+    Parameters
+    ----------
+    images, targets
+        Equal shapes (..., 3, H, W), in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        Shape (..., H, W): root mean square of the color differences' errors, in levels of the 0-255 range.
+    """
+    _, color = error_parts(images, targets)
+    return 255 * color.square().mean(dim=-3).sqrt()
+
+
+def _draw_map(ax: Axes, values: Tensor, limits: tuple[float, float], cmap: str) -> AxesImage:
+    """Draw a map, (H, W), pixel by pixel and without ticks."""
+    ax.set(xticks=[], yticks=[])
+    return ax.imshow(values.numpy(), cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+
+
+def parts_of_errors(target: Tensor, versions: Mapping[str, Tensor]) -> Figure:
+    """Show the errors of several versions of a photograph, luminance and color apart.
+
+    Parameters
+    ----------
+    target
+        The true photograph, (3, H, W), in [0, 1].
+    versions
+        Name -> the photograph as it was rendered, of the same shape.
+
+    Returns
+    -------
+    Figure
+        A row a version: the true photograph, the version, the error of its luminance (red: too bright) and its color
+        error, both in levels and each on one scale for all rows.
+    """
+    figure, axes = _axes(len(versions), 4, width=2.4, height=2)
+    lumas = {name: 255 * error_parts(image, target)[0][0] for name, image in versions.items()}
+    colors = {name: color_error(image, target) for name, image in versions.items()}
+    largest, widest = (max(part.abs().max().item() for part in parts.values()) for parts in (lumas, colors))
+    for row, (name, image) in zip(axes, versions.items()):
+        _draw_photo(row[0], target)
+        _draw_photo(row[1], image)
+        luminance = _draw_map(row[2], lumas[name], (-largest, largest), "RdBu_r")
+        color = _draw_map(row[3], colors[name], (0, widest), "inferno")
+        row[0].set_ylabel(name)
+    for ax, title in zip(axes[0], ("true", "as rendered", "luminance error", "color error")):
+        ax.set_title(title, fontsize="medium")
+    figure.colorbar(luminance, ax=axes[:, 2], label="levels of 0–255")
+    figure.colorbar(color, ax=axes[:, 3], label="levels of 0–255")
+    words = (f"{name} {lumas[name].square().mean().sqrt():.1f} and {colors[name].mean():.1f}" for name in versions)
+    figure.alt = (
+        "A photograph as it is and as rendered, a row a version, with maps of the luminance error and of the color "
+        f"error. Root mean square of the one and mean of the other, in levels: {'; '.join(words)}."
+    )
+    return figure
+
+
+def renderings_with_errors(
+    targets: Tensor,
+    versions: Mapping[str, Tensor],
+    *,
+    scores: Mapping[str, Sequence[str]],
+    names: Sequence[str],
+    across: int = 1,
+) -> Figure:
+    """Lay out photographs and their renderings, below each its score and where its color is wrong.
+
+    Parameters
+    ----------
+    targets
+        The true photographs, (N, 3, H, W), in [0, 1].
+    versions
+        Name -> the photographs as it renders them, of the same shape.
+    scores
+        Name -> what to write below each rendering, N texts.
+    names
+        What to write below each true photograph, N texts.
+    across
+        How many photographs stand side by side, each with all its versions.
+
+    Returns
+    -------
+    Figure
+        Two rows of panels for each row of photographs. All maps share one scale, in levels; it ends where half a
+        percent of the pixels lie beyond.
+    """
+    columns, blocks = 1 + len(versions), -(-len(targets) // across)
+    side = min(1.6, 10 / (across * columns))
+    figure, axes = _axes(2 * blocks, across * columns, width=side, height=1.06 * side + 0.1)
+    errors = {name: color_error(images, targets) for name, images in versions.items()}  # (N, H, W) each
+    top = np.quantile(torch.stack(list(errors.values())).numpy(), 0.995)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for k, target in enumerate(targets):
+        row, first = 2 * (k // across), k % across * columns
+        photo, *panels = axes[row, first : first + columns]
+        _draw_photo(photo, target)
+        photo.set_xlabel(names[k], fontsize="x-small")
+        for ax, below, (name, images) in zip(panels, axes[row + 1, first + 1 :], versions.items()):
+            _draw_photo(ax, images[k])
+            ax.set_xlabel(scores[name][k], fontsize="x-small")
+            drawn = _draw_map(below, errors[name][k], (0, top), "inferno")
+        for ax, title in zip((photo, *panels), ("true", *versions)):
+            ax.set_axis_on()
+            ax.set_title(title.replace("+Hinge", "+\nHinge") if row == 0 else "", fontsize="small")
+    figure.colorbar(drawn, ax=axes, label="color error (levels of 0–255)", extend="max", fraction=0.02, aspect=40)
+    words = ", ".join(f"{name} {error.mean():.0f}" for name, error in errors.items())
+    figure.alt = (
+        f"{len(targets)} photographs, true and in {len(versions)} versions, and below each version a map, the brighter "
+        f"the more its color is wrong. Mean color error in levels: {words}."
+    )
+    return figure
+
+
+def curves_over_seeds(curves: pd.DataFrame, rows: Sequence[Sequence[str]]) -> Figure:
+    """Draw the losses and the gain of models over training, each as a band over its seeds.
+
+    Parameters
+    ----------
+    curves
+        From `records.curves_of`, of one data set: model, seed, epoch, d_loss, g_loss, l1, gain.
+    rows
+        The models of each row of panels, at most four; losses of different rows may be different functions.
+
+    Returns
+    -------
+    Figure
+        A row of panels for each of `rows`: discriminator's loss, generator's adversarial loss, L1 and gain. A line is
+        the mean over seeds, its band goes from the lowest seed to the highest. A model without attention has no gain.
+    """
+    panels = {"d_loss": "discriminator's loss", "g_loss": "generator's loss", "l1": "L1 distance (−1 to 1)"}
+    panels["gain"] = "gain, mean |γ|"
+    figure, axes = _axes(len(rows), len(panels), width=2.5, height=2.5, sharex=True)
+    for first, *others in axes.T[2:]:
+        for ax in others:
+            ax.sharey(first)  # L1 and gain mean the same in all rows; losses may not
+    for row, models in zip(axes, rows):
+        for model, color, style in zip(models, (PINK, BLUE, ORANGE, GREEN), (":", "-", "--", "-.")):
+            for ax, column in zip(row, panels):
+                lines = curves[curves["model"] == model].pivot(index="epoch", columns="seed", values=column)
+                ax.fill_between(lines.index, lines.min(axis=1), lines.max(axis=1), color=color, alpha=0.25, linewidth=0)
+                ax.plot(lines.index, lines.mean(axis=1), style, color=color, linewidth=1.5, label=model)
+        row[0].legend(fontsize="x-small")
+    for ax, title in zip(axes[0], panels.values()):
+        ax.set_title(title, fontsize="medium")
+    for ax in axes[-1]:
+        ax.set_xlabel("epoch")
+    shown = curves[curves["model"].isin([model for models in rows for model in models])]
+    ends = shown[shown["epoch"] == shown["epoch"].max()].groupby("model", sort=False)["l1"].mean()
+    figure.alt = (
+        f"Bands over seeds of both losses, the L1 distance and the gain, over {shown['epoch'].max()} epochs. Mean "
+        f"L1 of the last epoch: {', '.join(f'{model} {value:.2f}' for model, value in ends.items())}."
+    )
+    return figure
+
+
+def stability(runs: pd.DataFrame, rows: Mapping[str, str]) -> Figure:
+    """Draw how far the losses of each model swing, how often they jump, and how far apart its seeds end.
+
+    Parameters
+    ----------
+    runs
+        One row a finished run: model, loss (name of its adversarial loss), seed, d_swing and g_swing (the losses'
+        standard deviation within an epoch, mean over some epochs), d_worst and g_worst (of the worst of them), jumps
+        (share of epochs, 0 to 1) and psnr (dB, mean over photographs).
+    rows
+        Model -> what to write beside its row. A model of which no run has finished has an empty row.
+
+    Returns
+    -------
+    Figure
+        Four panels that share their rows, a color a loss. A dot is a run, a cross its worst epoch, a black stroke the
+        mean over runs.
+    """
+    figure, axes = _axes(1, 4, width=2.6, height=1.3 + 0.28 * len(rows), sharey=True)
+    panels = (
+        ("discriminator's loss:\nstd within an epoch", runs["d_swing"], runs["d_worst"]),
+        ("generator's loss:\nstd within an epoch", runs["g_swing"], runs["g_worst"]),
+        ("epochs whose mean\njumps (%)", 100 * runs["jumps"], None),
+        ("PSNR of each run (dB),\nmean over photographs", runs["psnr"], None),
+    )
+    at = runs["model"].map({model: y for y, model in enumerate(rows)})
+    for ax, (label, values, worst) in zip(axes[0], panels):
+        for (loss, of_loss), color in zip(runs.groupby("loss", sort=False).groups.items(), (BLUE, ORANGE, PINK, GREEN)):
+            if worst is not None:
+                ax.plot(worst[of_loss], at[of_loss], "x", color=color, markersize=5, alpha=0.7)
+            ax.plot(values[of_loss], at[of_loss], "o", color=color, markersize=5, alpha=0.6, label=loss)
+        means = values.groupby(at).mean()
+        ax.plot(means, means.index, "|", color="black", markersize=13, markeredgewidth=2)
+        ax.set(xlabel=label, ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows)), yticklabels=rows.values())
+        ax.grid(axis="x", color="0.9")
+        ax.set_axisbelow(True)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+    means = runs.groupby("model", sort=False)[["g_swing", "psnr"]].mean()
+    words = (f"{model} {row.g_swing:.2f} and {row.psnr:.1f}" for model, row in means.iterrows())
+    figure.alt = (
+        "Dots of all runs, a row a model: swings of both losses, jumps, PSNR. Means of the generator's swing and of "
+        f"PSNR (dB): {'; '.join(words)}."
+    )
+    return figure
+
+
+def differences_of_single_runs(differences: pd.DataFrame, least: Mapping[str, float]) -> Figure:
+    """Draw printed differences to a baseline over a band that seeds alone can reach.
+
+    Parameters
+    ----------
+    differences
+        One row a cell: metric ("psnr" in dB, "ssim" in percent), model, gamma_init, loss, dataset, difference.
+    least
+        Metric -> the least difference of two single runs that a test calls real; the band's half width.
+
+    Returns
+    -------
+    Figure
+        A panel a metric, a row a data set. Color and height within the row say the loss, the marker says how the
+        attention starts.
+    """
+    colors = dict(zip(differences["loss"].unique(), (BLUE, ORANGE, GREEN)))
+    markers = dict(zip(differences["gamma_init"].unique(), MARKERS))
+    places = {name: y for y, name in enumerate(differences["dataset"].unique())}
+    figure, axes = _axes(1, len(least), width=4.6, height=1.6 + 0.42 * len(places), sharey=True)
+    words = []
+    for ax, (metric, half) in zip(axes[0], least.items()):
+        rows = differences[differences["metric"] == metric]
+        ax.axvspan(-half, half, color="0.9", label="no more than seeds do")
+        ax.axvline(0, color="0.5", linewidth=1)
+        for model, cells in rows.groupby("model", sort=False):
+            loss, start = cells[["loss", "gamma_init"]].iloc[0]
+            shift = 0.22 * (list(colors).index(loss) - (len(colors) - 1) / 2)  # losses apart, so that dots do not hide
+            style = {"color": colors[loss], "marker": markers[start], "label": model}
+            ax.plot(cells["difference"], cells["dataset"].map(places) + shift, linestyle="", alpha=0.8, **style)
+        unit = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}[metric]
+        ax.set(xlabel=f"difference in {unit}", ylim=(len(places) - 0.5, -0.5), yticks=range(len(places)))
+        ax.set_yticklabels(places)
+        beyond = (rows["difference"].abs() >= half).sum()
+        words.append(f"{beyond} of {len(rows)} differences in {unit} leave its band of ±{half:.2f}")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    figure.alt = f"Dots over a gray band, a row a data set, a panel a metric. {'; '.join(words)}."
     return figure
 
 

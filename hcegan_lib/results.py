@@ -1,184 +1,115 @@
-"""From finished runs to tables: a record a run, a row a photograph, means with intervals beside the paper's numbers.
+"""From scores to tables: means over seeds with intervals, paired differences, verdicts, beside the paper's numbers.
 
-A record holds every test photograph's scores. Means are taken here, at the end, so that an interval can always be
-computed and nobody has to trust a single number.
+A run's score is its mean over the test photographs. Runs that differ in their seed alone are what is independent here,
+so n is the number of seeds, not of photographs, and Student's t goes over seeds. Two models are compared by their
+differences: seed by seed, on the same photographs. The verdicts of one table share one error rate (Holm 1979).
+
+In tables PSNR stands in dB and SSIM in percent, as the paper prints them.
 """
 
+import html
 import json
-import platform
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import pandas as pd
-import torch
-from scipy.stats import t
+from scipy import stats
 
-from hcegan_lib import __version__, metrics, paper
-from hcegan_lib.color import gray_to_rgb
-from hcegan_lib.data import KIT_ROOT, PhotoSet
-from hcegan_lib.train import Fit, config, read_json, render, write_whole
+from hcegan_lib import metrics, paper
+from hcegan_lib.records import COLUMNS, GRAY_COPY, RESULTS
 
-RUNS = KIT_ROOT / "data" / "runs"  # whole runs with their weights; not under version control
-RESULTS = KIT_ROOT / "data" / "results"  # their scores; committed
-GRAY_COPY = "gray copy"  # the baseline of every table: the gray photograph in all three channels
-COLUMNS = ["data", "model", "seed", "file", "psnr", "ssim", "colorfulness", "true_colorfulness"]
 IN_TABLES = {"psnr": 1, "ssim": 100}  # the paper prints SSIM in percent
+RUN = ["data", "model", "seed"]  # what names a run in a table of scores
+BASELINE = "pix2pix"  # what every other row of a table is compared with, as in the paper's text
+LEVEL = 0.05  # chance that a table holds any wrong "higher" or "lower"
+FEWEST_SEEDS = 3  # two seeds give one spread from one number: t would reach 12.7 standard errors to each side
+RESAMPLES = 9999  # of the bootstrap
 
 
-def run_folder(profile: str, data: str, model: str, seed: int) -> Path:
-    """Say where a run lives, for example data/runs/tour/mini-SAp+Hinge+BCE-seed0."""
-    model = model.replace("'", "p")  # a shell would take the quote of SA' for its own
-    return RUNS / profile / f"{data}-{model}-seed{seed}"
+# --- scores -----------------------------------------------------------------------------------------------------------
 
 
-def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
-    """Score a finished run on the test photographs and write record.json into its folder.
-
-    Parameters
-    ----------
-    folder
-        Folder of the run.
-    fit
-        What `train.fit` returned.
-    photos
-        The set it was trained on; its test photographs are scored.
-
-    Returns
-    -------
-    Path
-        The record.
-
-    Raises
-    ------
-    ValueError
-        If the run is not finished: half a run's scores would pass for a whole one's.
-    """
-    if not fit.finished:
-        raise ValueError(
-            f"{folder} is at step {fit.step} of {fit.steps}: finish the run before its scores are recorded"
-        )
-    folder = Path(folder)
-    settings = {name: value for name, value in read_json(folder / "config.json").items() if name != "fingerprint"}
-    gray, _ = photos.test.batch()
-    record = {
-        "model": paper.model_name(settings["gamma_init"], settings["loss"]),
-        "settings": settings,
-        "data": {"name": photos.name, "fingerprint": photos.fingerprint, "train": len(photos.train)},
-        "scores": metrics.evaluate(render(fit.generator, gray), photos.test).to_dict("records"),
-        GRAY_COPY: metrics.evaluate(gray_to_rgb(gray), photos.test).to_dict("records"),
-        "steps": fit.steps,
-        "seconds": round(float(fit.log["seconds"].sum()), 1),
-        "environment": environment(fit),
-    }
-    path = folder / "record.json"
-    write_whole(path, lambda part: part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8"))
-    return path
+def recorded() -> list[str]:
+    """Name the grids with committed scores; curves and gains lie beside them and are no scores."""
+    names = []
+    for path in sorted(RESULTS.glob("*.csv")):
+        with path.open(encoding="utf-8") as file:
+            names += [path.stem] * (file.readline().strip() == ",".join(COLUMNS))
+    return names
 
 
-def environment(fit: Fit) -> dict:
-    """Name what computed a run: a number that cannot be traced to its machine and code is worth little."""
-    device = next(fit.generator.parameters()).device
-    return {
-        "device": torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"{device.type}, {platform.machine()}",
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "hcegan": __version__,
-        "commit": git_commit(),
-    }
-
-
-def git_commit() -> str | None:
-    """Read the commit of the clone, with "-dirty" where the library differs from it; None outside a clone."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(KIT_ROOT), *words], capture_output=True, text=True, check=True).stdout
-
-    try:
-        commit = git("rev-parse", "HEAD").strip()
-        return commit + "-dirty" * bool(git("status", "--porcelain", "--", "hcegan_lib"))
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def records(folder: Path) -> Iterator[dict]:
-    """Read every record below a folder, in the order of their names."""
-    for path in sorted(folder.rglob("record.json")):
-        yield read_json(path)
-
-
-def scores_of(folder: Path) -> pd.DataFrame:
-    """Collect the scores of all finished runs below a folder.
-
-    Parameters
-    ----------
-    folder
-        For example `RUNS / "tour"`.
-
-    Returns
-    -------
-    DataFrame
-        One row a photograph and run: data, model, seed, file, psnr (dB), ssim, colorfulness, true_colorfulness. The
-        gray copy stands once a data set, with seed -1, since no chance is in it. Empty when nothing is finished.
-    """
-    rows = []
-    for record in records(folder):
-        run = {"data": record["data"]["name"], "model": record["model"], "seed": record["settings"]["seed"]}
-        rows += [run | row for row in record["scores"]]
-        rows += [run | {"model": GRAY_COPY, "seed": -1} | row for row in record[GRAY_COPY]]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.drop_duplicates(["data", "model", "seed", "file"], ignore_index=True)
-
-
-def collect(profile: str, results: Path = RESULTS) -> Path:
-    """Merge the finished runs of a profile into results/PROFILE.csv, with a manifest of what made them.
-
-    Parameters
-    ----------
-    profile
-        A name of `train.PROFILES`.
-    results
-        Folder to write to.
-
-    Returns
-    -------
-    Path
-        The CSV file.
-
-    Raises
-    ------
-    ValueError
-        If the profile is unknown or none of its runs is finished.
-    """
-    config(profile)
-    folder = RUNS / profile
-    scores = scores_of(folder)
-    if scores.empty:
-        raise ValueError(f"no finished run in {folder}: train one first")
-    manifest = [{key: record[key] for key in record if key not in ("scores", GRAY_COPY)} for record in records(folder)]
-    results.mkdir(parents=True, exist_ok=True)
-    path = results / f"{profile}.csv"
-    write_whole(path.with_suffix(".json"), lambda part: part.write_text(json.dumps(manifest, indent=1) + "\n", "utf-8"))
-    write_whole(path, lambda part: scores.to_csv(part, index=False, float_format="%.6f", lineterminator="\n"))
-    return path
-
-
-def measured(profile: str = "tour") -> pd.DataFrame:
-    """Read the committed scores of a profile, in the form of `scores_of`.
+def measured(grid: str = "laptop") -> pd.DataFrame:
+    """Read the committed scores of a grid, in the form of `records.scores_of`.
 
     Raises
     ------
     ValueError
         If there are none.
     """
-    path = RESULTS / f"{profile}.csv"
-    if not path.exists():
-        there = ", ".join(sorted(path.stem for path in RESULTS.glob("*.csv"))) or "none"
-        raise ValueError(f"no committed results of profile {profile!r}; there are: {there}")
-    return pd.read_csv(path)
+    if grid not in recorded():
+        raise ValueError(f"no committed results of grid {grid!r}; there are: {', '.join(recorded()) or 'none'}")
+    return pd.read_csv(RESULTS / f"{grid}.csv")
+
+
+def comparable(scores: pd.DataFrame) -> pd.DataFrame:
+    """Keep the photographs that every run of a data set has scored, so that all means are over the same ones.
+
+    Parameters
+    ----------
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        Its rows without the photographs that some run has not scored; all of them where no run is cut short.
+
+    Raises
+    ------
+    ValueError
+        If there are no scores, a run scores a photograph twice, a score is missing or not finite, or no photograph is
+        common to all runs.
+    """
+    key = [*RUN, "file"]
+    if scores.empty:
+        raise ValueError("there are no scores: train a model first")
+    _refuse_rows(scores, scores[key].isna().any(axis=1), "lacks a part of its name")
+    _refuse_rows(scores, scores.duplicated(key), "stands twice in the scores")
+    values = scores[list(IN_TABLES)].apply(pd.to_numeric, errors="coerce")
+    _refuse_rows(scores, ~np.isfinite(values).all(axis=1), "has no finite PSNR and SSIM")
+    runs = scores.drop_duplicates(RUN).groupby("data").size()
+    kept = scores[scores.groupby(["data", "file"])["seed"].transform("size") == scores["data"].map(runs)]
+    for data in set(runs.index) - set(kept["data"]):
+        raise ValueError(f"no test photograph of {data!r} is scored by all of its {runs[data]} runs")
+    return kept
+
+
+def _refuse_rows(scores: pd.DataFrame, wrong: pd.Series, what: str) -> None:
+    if wrong.any():
+        data, model, seed, file = scores.loc[wrong, [*RUN, "file"]].iloc[0]
+        more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
+        raise ValueError(f"{file!r} of model {model!r}, seed {seed}, on {data!r} {what}{more}")
+
+
+def run_means(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average each run over its photographs.
+
+    Parameters
+    ----------
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        One row a run: data, model, seed, psnr (dB), ssim (percent).
+    """
+    means = comparable(scores).groupby(RUN, sort=False)[list(IN_TABLES)].mean()
+    return (means * pd.Series(IN_TABLES)).reset_index()
+
+
+# --- how far chance reaches -------------------------------------------------------------------------------------------
 
 
 def interval(values: pd.Series) -> dict[str, float]:
@@ -187,7 +118,7 @@ def interval(values: pd.Series) -> dict[str, float]:
     Parameters
     ----------
     values
-        At least two numbers; here one a photograph.
+        At least two numbers; in a table, one a seed.
 
     Returns
     -------
@@ -195,92 +126,509 @@ def interval(values: pd.Series) -> dict[str, float]:
         mean, low, high, n. `low` and `high` are NaN with fewer than two values.
     """
     n, mean = len(values), float(values.mean())
-    half = t.ppf(0.975, n - 1) * float(values.std()) / n**0.5 if n > 1 else float("nan")
+    half = stats.t.ppf(0.975, n - 1) * float(values.std()) / n**0.5 if n > 1 else float("nan")
     return {"mean": mean, "low": mean - half, "high": mean + half, "n": n}
 
 
-def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average scores over photographs, a row for each model and metric.
+def seed_spread(scores: pd.DataFrame, metric: str) -> dict[str, float]:
+    """Say how far two runs of one model lie apart for no other reason than their seeds.
 
     Parameters
     ----------
     scores
-        From `scores_of` or `measured`.
-
-    Returns
-    -------
-    DataFrame
-        data, model, metric ("psnr" in dB, "ssim" in percent as the paper prints it), mean, low, high, n (photographs),
-        seeds. The interval is over photographs, each averaged over its seeds. It says how much the mean would move
-        with other photographs of this kind. With one seed it says nothing about other seeds.
-    """
-    rows = []
-    for (data, model), group in scores.groupby(["data", "model"], sort=False):
-        photographs = group.groupby("file")[list(IN_TABLES)].mean()
-        for metric, scale in IN_TABLES.items():
-            seeds = group["seed"].nunique()
-            rows.append({"data": data, "model": model, "metric": metric} | interval(photographs[metric] * scale))
-            rows[-1]["seeds"] = seeds
-    return pd.DataFrame(rows)
-
-
-def paired_difference(scores: pd.DataFrame, model: str, baseline: str, metric: str) -> dict[str, float]:
-    """Mean difference of two models on the same photographs, with its interval over photographs.
-
-    Parameters
-    ----------
-    scores
-        From `scores_of` or `measured`, of one data set.
-    model, baseline
-        Names in its column `model`; the difference is model minus baseline.
+        From `records.scores_of` or `measured`, with several seeds of at least one trained model.
     metric
         "psnr" (dB) or "ssim" (percent).
 
     Returns
     -------
     dict
-        mean, low, high, n, and verdict: "higher", "lower" or "no difference seen" (the interval holds 0).
+        `std`, the standard deviation over seeds of a run's mean over photographs, pooled over the trained models
+        (and data sets); `df`, its degrees of freedom: runs minus models; `least_difference`, the least difference of
+        two single runs that a two-sided 5 % t test with this spread calls real: t(0.975, df) * std * sqrt(2).
 
     Raises
     ------
     ValueError
-        If a model or metric is not there.
+        If the metric is unknown or no model has two seeds.
     """
+    _check_metric(metric)
+    runs = run_means(scores)
+    runs = runs[runs["model"] != GRAY_COPY]  # no chance in it
+    models = runs.groupby(["data", "model"])[metric]
+    df = len(runs) - models.ngroups
+    if df < 1:
+        raise ValueError("scores must hold two seeds of at least one model: one seed says nothing about others")
+    std = float(((runs[metric] - models.transform("mean")) ** 2).sum() / df) ** 0.5
+    return {"std": std, "df": df, "least_difference": float(stats.t.ppf(0.975, df)) * std * 2**0.5}
+
+
+def _check_metric(metric: str) -> None:
+    if metric not in IN_TABLES:
+        raise ValueError(f"metric must be one of {', '.join(IN_TABLES)}, got {metric!r}")
+
+
+def summary(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average scores over photographs, then over seeds, a row for each model and metric.
+
+    Parameters
+    ----------
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        data, model, metric, mean, low, high (95 %, over seeds) and seeds, in dB and percent. No interval with one seed,
+        and none for the gray copy: no chance is in it.
+    """
+    rows = []
+    for (data, model), runs in run_means(scores).groupby(["data", "model"], sort=False):
+        for metric in IN_TABLES:
+            row = interval(runs[metric])
+            seeds = 0 if model == GRAY_COPY else row.pop("n")
+            rows.append({"data": data, "model": model, "metric": metric, **row, "seeds": seeds})
+    return pd.DataFrame(rows).drop(columns="n", errors="ignore")
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
+
+
+def differences(scores: pd.DataFrame, model: str, baseline: str, metric: str) -> pd.DataFrame:
+    """Subtract a baseline's scores from a model's, seed by seed and photograph by photograph.
+
+    Parameters
+    ----------
+    scores
+        From `records.scores_of` or `measured`, of one data set.
+    model, baseline
+        Names in its column `model`. The gray copy, which has no seed, is set against each seed of the other one.
+    metric
+        "psnr" (dB) or "ssim" (percent).
+
+    Returns
+    -------
+    DataFrame
+        A row a common seed, a column a common photograph. No row when the two have no seed in common.
+
+    Raises
+    ------
+    ValueError
+        If a model or metric is not there, or the scores are of several data sets.
+    """
+    _check_metric(metric)
+    if scores["data"].nunique() != 1:
+        raise ValueError(f"scores must be of one data set, got {', '.join(map(repr, scores['data'].unique()))}")
     for name in (model, baseline):
         if name not in set(scores["model"]):
             raise ValueError(f"no scores of {name!r}; there are: {', '.join(scores['model'].unique())}")
-    if metric not in IN_TABLES:
-        raise ValueError(f"metric must be one of {', '.join(IN_TABLES)}, got {metric!r}")
-    photographs = scores.pivot_table(index="file", columns="model", values=metric) * IN_TABLES[metric]
-    row = interval((photographs[model] - photographs[baseline]).dropna())
-    verdict = "higher" if row["low"] > 0 else "lower" if row["high"] < 0 else "no difference seen"
-    return row | {"verdict": verdict}
+    kept = comparable(scores)
+    ours, theirs = (
+        kept[kept["model"] == name].pivot(index="seed", columns="file", values=metric) * IN_TABLES[metric]
+        for name in (model, baseline)
+    )
+    if model == GRAY_COPY:
+        return ours.iloc[0] - theirs
+    if baseline == GRAY_COPY:
+        return ours - theirs.iloc[0]
+    seeds = ours.index.intersection(theirs.index)
+    return ours.loc[seeds] - theirs.loc[seeds]
 
 
-def comparison(number: int, scores: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Set one of the paper's tables beside what was measured.
+def paired_difference(scores: pd.DataFrame, model: str, baseline: str, metric: str) -> dict[str, float]:
+    """Mean difference of two models, with two intervals that answer two questions.
+
+    Parameters
+    ----------
+    scores, model, baseline, metric
+        As for `differences`.
+
+    Returns
+    -------
+    dict
+        `mean`; `low` and `high`, 95 % over seeds (Student's t): what other seeds would give on these photographs;
+        `n`, the number of seeds; `p`, of the two-sided t test that belongs to this interval, NaN with fewer than
+        `FEWEST_SEEDS`; `photographs low` and `photographs high`, 95 % over photographs (bootstrap, BCa): what other
+        photographs of this kind would give with these very networks.
+
+    Raises
+    ------
+    ValueError
+        As `differences`.
+    """
+    cells = differences(scores, model, baseline, metric)
+    seeds = cells.mean(axis=1)  # one number a seed: a run's score minus the other run's
+    low, high = bootstrap_interval(cells.mean(axis=0)) if len(cells) else (float("nan"),) * 2
+    return interval(seeds) | {"p": p_value(seeds), "photographs low": low, "photographs high": high}
+
+
+def p_value(values: pd.Series) -> float:
+    """Probability, if the true mean were 0, of a mean at least so far from 0 (two-sided t test); NaN with too few."""
+    if len(values) < FEWEST_SEEDS:
+        return float("nan")
+    if np.ptp(values) == 0:  # no spread, so no test: a model against itself, or made-up scores
+        return float(values.iloc[0] == 0)
+    return float(stats.ttest_1samp(values, 0).pvalue)
+
+
+def bootstrap_interval(values: pd.Series) -> tuple[float, float]:
+    """95 % interval of a mean that takes no normal distribution for granted: draw the values anew (Efron's BCa)."""
+    if np.ptp(values) == 0:
+        return (float(values.iloc[0]),) * 2
+    random = np.random.default_rng(0)  # fixed: a table is the same each time
+    drawn = stats.bootstrap((values.to_numpy(),), np.mean, n_resamples=RESAMPLES, random_state=random, method="BCa")
+    return tuple(map(float, drawn.confidence_interval))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Adjust the p values of several comparisons, so that all of them together are wrong with one probability.
+
+    Parameters
+    ----------
+    p_values
+        m numbers in [0, 1]. They may depend on each other, as those of one baseline do.
+
+    Returns
+    -------
+    ndarray
+        Shape (m,): the k-th smallest times m - k + 1, at least its predecessor's, at most 1. Where one is below 5 %,
+        the comparison holds at 5 % for the whole list (Holm 1979).
+
+    Raises
+    ------
+    ValueError
+        If one is no probability.
+    """
+    p = np.asarray(p_values, float)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"p_values must be numbers in [0, 1], got {', '.join(map(str, p_values))}")
+    order = p.argsort(kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
+    return adjusted
+
+
+def verdict(difference: float, adjusted_p: float, seeds: int) -> str:
+    """Say what a cell of a table shows.
+
+    Parameters
+    ----------
+    difference
+        Mean difference to the baseline.
+    adjusted_p
+        After Holm's correction over the table.
+    seeds
+        How many the two have in common.
+
+    Returns
+    -------
+    str
+        "too few runs" below `FEWEST_SEEDS`; "no difference seen", which is not "equal", where p is `LEVEL` or more;
+        else "higher" or "lower".
+    """
+    if seeds < FEWEST_SEEDS:
+        return "too few runs"
+    if not adjusted_p < LEVEL:
+        return "no difference seen"
+    return "higher" if difference > 0 else "lower"
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def table(number: int, scores: pd.DataFrame) -> pd.DataFrame:
+    """Set one of the paper's tables beside what was measured, cell by cell.
 
     Parameters
     ----------
     number
         1, 2 or 3.
     scores
-        From `scores_of` or `measured`; the committed ones of profile tour when None.
+        From `records.scores_of` or `measured`.
 
     Returns
     -------
     DataFrame
-        metric, model, the paper's seven data sets as printed (PSNR in dB, SSIM in percent), then for each measured
-        data set its mean, low and high (95 % over photographs). NaN where the paper or we have no number. The paper's
-        photographs are not ours, so rows may be compared and columns may not.
+        One row a metric ("psnr" in dB, "ssim" in percent) and model, the gray copy first. Columns, for each of the
+        paper's data sets D: `paper D`, as printed, and `paper D difference`, to pix2pix. For each measured data set D:
+        `D mean`, `D low`, `D high` and `D seeds`, from `summary`; `D difference` to pix2pix with `low`, `high`, the
+        interval over `photographs` and the number of `seeds`, from `paired_difference`; `D p`, `D p Holm` and
+        `D verdict`. NaN where there is no number. Holm's correction goes over all p values of the table.
     """
-    printed = paper.table(number)
-    table = printed.pivot(index=["metric", "model"], columns="dataset", values="value")[list(paper.DATASETS)]
-    models = [GRAY_COPY, *printed["model"].unique()]
-    table = table.reindex(pd.MultiIndex.from_product([IN_TABLES, models], names=["metric", "model"]))
-    means = summary(measured() if scores is None else scores)
-    for data, group in means.groupby("data", sort=False):
-        group = group.set_index(["metric", "model"])
-        for column, name in (("mean", data), ("low", f"{data} low"), ("high", f"{data} high")):
-            table[name] = group[column]
-    return table.reset_index().rename_axis(columns=None)
+    cells = paper.table(number)
+    models = [GRAY_COPY, *cells["model"].unique()]
+    rows = pd.MultiIndex.from_product([IN_TABLES, models], names=["metric", "model"])
+    printed = cells.pivot(index=["metric", "model"], columns="dataset", values="value").reindex(rows)
+    gains = printed.sub(printed.xs(BASELINE, level="model"), level="metric").round(3)  # as many decimals as printed
+    gains.loc[(slice(None), BASELINE), :] = float("nan")
+    columns = {}
+    for data in paper.DATASETS:
+        columns |= {f"paper {data}": printed[data], f"paper {data} difference": gains[data]}
+    for data, compared in comparisons(models, scores).groupby("data", sort=False):
+        compared = compared.set_index(["metric", "model"]).drop(columns="data")
+        columns |= {f"{data} {name}": compared[name] for name in compared}
+    return pd.DataFrame(columns, index=rows).reset_index()
+
+
+def comparisons(models: Iterable[str], scores: pd.DataFrame) -> pd.DataFrame:
+    """Compare models with pix2pix on each measured data set, and judge all comparisons together.
+
+    Parameters
+    ----------
+    models
+        Names, as in the scores; those that were not measured have "too few runs".
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        One row a data set, metric and model; the columns that `table` describes.
+    """
+    rows = [
+        {"data": data, "metric": metric, "model": model} | _to_baseline(some, model, metric)
+        for data, some in scores.groupby("data", sort=False)
+        for metric in IN_TABLES
+        for model in models
+    ]
+    compared = summary(scores).merge(pd.DataFrame(rows), on=["data", "metric", "model"], how="right")
+    compared["seeds"] = compared["seeds"].fillna(0).astype(int)
+    tested = compared["p"].notna()
+    compared.loc[tested, "p Holm"] = holm(compared.loc[tested, "p"])
+    cells = zip(compared["difference"], compared["p Holm"], compared["difference seeds"])
+    compared["verdict"] = [verdict(*cell) for cell in cells]
+    compared.loc[compared["model"] == BASELINE, "verdict"] = "baseline"
+    return compared
+
+
+def _to_baseline(scores: pd.DataFrame, model: str, metric: str) -> dict[str, float]:
+    """Compare a model with pix2pix, if there are both; names as in `table`."""
+    nan = float("nan")
+    row = dict.fromkeys(("mean", "low", "high", "photographs low", "photographs high", "p"), nan) | {"n": 0}
+    if model != BASELINE and {model, BASELINE} <= set(scores["model"]):
+        row = paired_difference(scores, model, BASELINE, metric)
+    ends = {f"difference {end}": row[end] for end in ("low", "high", "photographs low", "photographs high")}
+    return {"difference": row["mean"], **ends, "difference seeds": row["n"], "p": row["p"], "p Holm": nan}
+
+
+# --- as text ----------------------------------------------------------------------------------------------------------
+
+
+def written(number: int, grid: str = "laptop", form: str = "md") -> str:
+    """Write a table of the paper beside what a grid measured: what `hcegan table` prints and notebook 09 shows.
+
+    Parameters
+    ----------
+    number
+        1, 2 or 3.
+    grid
+        Name of committed results.
+    form
+        A key of `FORMS`: "csv" holds all columns of `table` and every digit, the others are to be read.
+
+    Returns
+    -------
+    str
+        The table; with a caption, except in "csv". "latex" needs the package graphicx and is for a page in landscape.
+
+    Raises
+    ------
+    ValueError
+        If there is no such table, grid or form.
+    """
+    if form not in FORMS:
+        raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
+    scores = measured(grid)
+    frame = table(number, scores)
+    return FORMS[form](frame, caption(number, frame, scores, manifest(grid)))
+
+
+def manifest(grid: str) -> dict:
+    """Read what made the committed scores of a grid: "grid", "runs" with their settings, and "failed" ones.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    path = RESULTS / f"{grid}.json"
+    if not path.exists():
+        raise ValueError(f"no manifest of grid {grid!r}: {path.name} is not beside its scores")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dict) -> str:
+    """Say what stands in a table: data, size, epochs, seeds, convention and statistics, none of it by heart.
+
+    Parameters
+    ----------
+    number
+        Of the table.
+    frame
+        From `table`.
+    scores
+        What it was made from.
+    made_by
+        From `manifest`.
+
+    Returns
+    -------
+    str
+        Sentences.
+    """
+    tested = int(frame.filter(regex=" p Holm$").notna().sum().sum())
+    sentences = [
+        f"Table {number} of the paper as printed, with the difference to {BASELINE} in parentheses, and as measured.",
+        *(_data_sentence(data, rows, made_by["runs"]) for data, rows in scores.groupby("data", sort=False)),
+        "Measured: mean over photographs, then over seeds, with its 95 % interval over seeds (Student's t);",
+        f"the gray copy has no seed. Minus {BASELINE}: seed by seed, on the same photographs.",
+        f"Verdicts: at 5 % for the whole table, p after Holm's correction over its {tested} comparisons.",
+        "PSNR in dB, SSIM in percent; RGB, data range 1,",
+        f"SSIM with a Gaussian window of {metrics.WINDOW} pixels, sigma {metrics.SIGMA}.",
+        f"Grid {made_by['grid']}, {_values(made_by['runs'], _commit)}.",
+    ]
+    if made_by["failed"]:
+        sentences.append(f"{len(made_by['failed'])} runs failed and are missing.")
+    return " ".join(sentences)
+
+
+def _data_sentence(data: str, scores: pd.DataFrame, runs: list[dict]) -> str:
+    """Say of one data set what it is, how large, and how it was trained on."""
+    runs = [run for run in runs if run["data"]["name"] == data]
+    size, epochs, batch = (
+        _values(runs, lambda run, name=name: run["settings"][name]) for name in ("image_size", "epochs", "batch_size")
+    )
+    seeds = scores[scores["model"] != GRAY_COPY].groupby("model")["seed"].nunique()
+    used, all_files = comparable(scores)["file"].nunique(), scores["file"].nunique()
+    left_out = f" ({all_files - used} left out: not every run has scored them)" if used < all_files else ""
+    trained = _values(runs, lambda run: run["data"]["train"])
+    return (
+        f"{data}: {used} test photographs{left_out} at {size} px; {_range(seeds)} runs a model, "
+        f"each with its own seed, on {trained} training photographs for {epochs} epochs with batches of {batch}."
+    )
+
+
+def _values(runs: list[dict], value: Callable[[dict], object]) -> str:
+    """Name what all runs have in common, or each of the values that there are."""
+    return " or ".join(map(str, sorted({value(run) for run in runs})))
+
+
+def _commit(run: dict) -> str:
+    commit, dirty, _ = (run["environment"]["commit"] or "unknown").partition("-dirty")
+    return f"commit {commit[:7]}{dirty}"
+
+
+def _range(counts: pd.Series) -> str:
+    low, high = counts.min(), counts.max()
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn a table's numbers into text, an interval into one cell; empty where there is no number.
+
+    Parameters
+    ----------
+    frame
+        From `table`.
+
+    Returns
+    -------
+    DataFrame
+        metric, model, the paper's data sets with the difference to pix2pix in parentheses, then four columns for each
+        measured data set: mean, difference, p after Holm's correction, verdict.
+    """
+    text = {"metric": frame["metric"].map({"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}), "model": frame["model"]}
+    for data in paper.DATASETS:
+        forms = {f"paper {data}": "{:.3f}", f"paper {data} difference": " ({:+.2f})"}
+        text[f"paper {data}"] = _joined(frame, forms)
+    for data in measured_sets(frame):
+        forms = {f"{data} mean": "{:.2f}", f"{data} low": " [{:.2f},", f"{data} high": " {:.2f}]"}
+        text[f"{data} measured"] = _joined(frame, forms)
+        minus = f"{data} difference"
+        text[f"{data} minus {BASELINE}"] = _joined(
+            frame, {minus: "{:+.2f}", f"{minus} low": " [{:+.2f},", f"{minus} high": " {:+.2f}]"}
+        )
+        text[f"{data} p"] = _joined(frame, {f"{data} p Holm": "{:.3f}"}).replace("0.000", "<0.001")
+        text[f"{data} verdict"] = frame[f"{data} verdict"]
+    return pd.DataFrame(text)
+
+
+def measured_sets(frame: pd.DataFrame) -> list[str]:
+    """Name the measured data sets of a table."""
+    return [column.removesuffix(" verdict") for column in frame if column.endswith(" verdict")]
+
+
+def _joined(frame: pd.DataFrame, forms: dict[str, str]) -> pd.Series:
+    """Write several columns into one, each in its form; a missing number is left out."""
+    parts = [frame[column].map(form.format).where(frame[column].notna(), "") for column, form in forms.items()]
+    return sum(parts[1:], start=parts[0])
+
+
+def to_csv(frame: pd.DataFrame, caption: str) -> str:
+    """Write all columns with every digit; there is no place for a caption."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def to_markdown(frame: pd.DataFrame, caption: str) -> str:
+    """Write a table in Markdown that stands in columns on a terminal too."""
+    head, *rows = _text_rows(frame, lambda cell: cell.replace("|", r"\|"))
+    widths = [max(map(len, column)) for column in zip(head, *rows)]
+    rule = ["-" * width for width in widths]
+    lines = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in (head, rule, *rows))
+    return "".join(f"| {line} |\n" for line in lines) + f"\n{caption}\n"
+
+
+def to_latex(frame: pd.DataFrame, caption: str) -> str:
+    """Write a table in LaTeX, as wide as the line."""
+    head, *rows = (" & ".join(row) + r" \\" for row in _text_rows(frame, _latex))
+    half = len(rows) // 2  # PSNR above, SSIM below
+    lines = [
+        "% \\usepackage{graphicx}, on a page in landscape",
+        r"\begin{table}",
+        rf"\caption{{{_latex(caption)}}}",
+        r"\resizebox{\linewidth}{!}{%",
+        rf"\begin{{tabular}}{{ll{'r' * head.count(' & ')}}}",
+        *(r"\hline", head, r"\hline", *rows[:half], r"\hline", *rows[half:], r"\hline"),
+        r"\end{tabular}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex(text: str) -> str:
+    """Escape what LaTeX would take for a command; SA'' gets two primes, not a closing quote."""
+    text = re.sub(r"[&%$#_{}]", r"\\\g<0>", text)
+    return re.sub(r"'+|[<>]|(?<![\w-])-(?=\d)", r"$\g<0>$", text)
+
+
+def to_html(frame: pd.DataFrame, caption: str) -> str:
+    """Write a table element that needs nothing around it: no style sheet, no script, ASCII alone."""
+    head, *rows = _text_rows(frame, _html)
+    names = "".join(f'<th scope="col">{name}</th>' for name in head)
+    lines = [
+        "<table>",
+        f"<caption>{_html(caption)}</caption>",
+        f"<thead><tr>{names}</tr></thead>",
+        "<tbody>",
+        *(
+            f'<tr><td>{metric}</td><th scope="row">{model}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+            for metric, model, *cells in rows
+        ),
+        "</tbody>",
+        "</table>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _html(text: str) -> str:
+    """Escape a cell; a minus sign instead of a hyphen in front of a number."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "&minus;", html.escape(text)).encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _text_rows(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[list[str]]:
+    """Give the names and the cells of a table to be read, escaped."""
+    text = readable(frame)
+    return [[escape(cell) for cell in row] for row in (text.columns, *text.itertuples(index=False))]
+
+
+FORMS = {"md": to_markdown, "csv": to_csv, "latex": to_latex, "html": to_html}

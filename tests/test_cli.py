@@ -38,10 +38,10 @@ def kit(tmp_path, monkeypatch):
 @pytest.fixture
 def photos(kit, monkeypatch):
     """A folder of ten small photographs, and a kit whose cache and runs lie in a place of the test."""
-    from hcegan_lib import data, results
+    from hcegan_lib import data, records
 
     monkeypatch.setattr(data, "KIT_ROOT", kit)
-    monkeypatch.setattr(results, "RUNS", kit / "runs")
+    monkeypatch.setattr(records, "RUNS", kit / "runs")
     folder = kit / "photos"
     folder.mkdir()
     random = np.random.default_rng(0)
