@@ -15,6 +15,7 @@ import logging
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,7 +126,8 @@ def _checked(name: str, asked: object) -> Grid:
     if not isinstance(settings, dict):
         raise ValueError(f"set must hold settings and their values, got {settings!r}")
     settings = check_settings(settings)
-    train.config(asked["profile"], **settings)
+    profile = str(asked["profile"])
+    train.config(profile, **settings)
     models = list(paper.MODELS) if asked["models"] == "all" else _list(asked, "models", str)
     data, seeds = _list(asked, "data", str), _list(asked, "seeds", int)
     for model in models:
@@ -136,7 +138,7 @@ def _checked(name: str, asked: object) -> Grid:
     missing = [folder for folder in data if folder != "mini" and not folder_of(folder).is_dir()]
     if missing:
         raise ValueError(f"put the photographs there first, there is no folder {', '.join(missing)}")
-    return Grid(name, asked["profile"], models, data, seeds, settings, device)
+    return Grid(name, profile, models, data, seeds, settings, device)
 
 
 def _list(asked: dict, key: str, kind: type) -> list:
@@ -195,7 +197,7 @@ def _setting(name: str, value: object, kind: object) -> object:
 
 def folder_of(data: str) -> Path:
     """Find a folder of photographs that a grid names: relative paths start at the kit, wherever one stands."""
-    return KIT / Path(data).expanduser()
+    return KIT / os.path.expanduser(data)
 
 
 def source_of(data: str) -> str:
@@ -257,8 +259,8 @@ def made_from(settings: "TrainConfig", fingerprint: str, code: str) -> dict:
     Returns
     -------
     dict
-        Content of run.json. The device is not in it, nor the number of threads: they move the last digits only, and
-        a record names them.
+        Content of run.json. The device and the number of threads are not in it, though they change how sums are
+        rounded: a batch may go on on another machine, and a record names both.
     """
     import torch
 
@@ -307,7 +309,7 @@ def check_place(grid: Grid, *, keep_or_replace: bool) -> None:
     there = folders_of(grid)
     if there and not keep_or_replace:
         raise ValueError(
-            f"{records.RUNS / grid.name} holds {len(there)} runs: --resume goes on with them, --fresh puts them aside"
+            f"{records.RUNS / grid.name} holds {len(there)} runs: --resume goes on with the grid's, --fresh starts anew"
         )
     manifest = records.RESULTS / f"{grid.name}.json"
     if manifest.exists() and _read(manifest).get("grid") != grid.name:
@@ -447,11 +449,18 @@ def local_cluster(workers: int) -> Iterator["Client"]:
         "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads},
         "distributed.scheduler.allowed-failures": 1,  # a run whose worker died is tried once more
     }
-    asked = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
+    asked = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
     asked["memory_limit"] = None  # it would count the workers, and the runs are processes of their own
+    asked["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # no port that others want
     quiet = logging.CRITICAL
     with dask.config.set(settings), LocalCluster(**asked, silence_logs=quiet) as cluster, Client(cluster) as client:
+        client.register_worker_callbacks(_ignore_ctrl_c)
         yield client
+
+
+def _ignore_ctrl_c() -> None:
+    """Let workers outlive a Ctrl-C that a terminal sends to all: the batch hears it too, and ends them in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
@@ -483,6 +492,7 @@ def run(
     client: "Client",
     runs: list[Run],
     *,
+    at_once: int | None = None,
     resources: Mapping[str, float] | None = None,
     watch: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Run, Outcome]]:
@@ -494,6 +504,8 @@ def run(
         From `local_cluster` or `scheduler_at`.
     runs
         From `sift`; in their folders is nothing, or what runs of the same hash have left.
+    at_once
+        How many to hand out at a time. None: all, so that a cluster which grows with its work sees how much there is.
     resources
         What each run takes of a worker's resources, such as {"GPU": 1}.
     watch
@@ -509,22 +521,29 @@ def run(
     ConnectionError
         If the scheduler is gone.
     """
-    batch = os.urandom(4).hex()  # Dask would give the result of an equal name again
-    asked = {"resources": resources, "pure": False}
-    waiting = {
-        client.submit(execute, job_of(one), key=f"{one.name}-{batch}", priority=-number, **asked): one
-        for number, one in enumerate(runs)
-    }
+    batch = os.urandom(4).hex()  # under an equal name Dask would give an earlier batch's result
+    left, waiting = list(enumerate(runs)), {}
     try:
-        while waiting:
+        while left or waiting:
+            # Runs that wait on a worker are blamed with the one that kills it, so they had better wait here.
+            while left and len(waiting) < (at_once or len(runs)):
+                number, one = left.pop(0)
+                asked = {"key": f"{one.name}-{batch}", "priority": -number, "resources": resources}
+                waiting[client.submit(execute, job_of(one), **asked)] = one
             time.sleep(POLL)
             watch()
-            if client.status == "closed" or all(future.cancelled() for future in waiting):
+            if client.status == "closed" or any(future.cancelled() for future in waiting):
                 raise ConnectionError("the scheduler is gone")
-            for future in [future for future in waiting if future.done() and not future.cancelled()]:
+            for future in [future for future in waiting if future.done()]:
                 yield (one := waiting.pop(future)), _outcome(one, future)
     finally:
-        client.cancel(list(waiting))
+        if waiting:
+            client.cancel(list(waiting))
+
+
+def nothing_moves(client: "Client") -> bool:
+    """Say whether no worker has taken any run: there are none yet, or they do not have the resources."""
+    return not any(client.processing().values())
 
 
 def job_of(run: Run) -> dict:
@@ -572,7 +591,7 @@ def execute(job: dict) -> dict:
     returned, peak, log = _supervise(folder, job["parameters"])
     notebook = course._read(folder / "notebook.ipynb")
     errors = course._failures(notebook, returned, log)
-    if errors:
+    if errors and not _unwanted():
         course._write(folder / "error.txt", "\n".join([*errors, "", *_tracebacks(notebook), log]))
     return asdict(Outcome(folder.name, round(time.perf_counter() - start, 1), round(peak / 1e6), errors))
 

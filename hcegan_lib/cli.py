@@ -8,12 +8,12 @@ import ast
 import contextlib
 import dataclasses
 import difflib
+import itertools
 import os
 import re
 import shlex
 import signal
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -197,31 +197,33 @@ def run_batch(args: argparse.Namespace) -> int:
     from hcegan_lib import batch, records
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the runs too, as Ctrl-C does
-    workers, resources = batch_words(args)
+    resources = batch_words(args)
     grid = batch.read_grid(args.grid)
     batch.check_place(grid, keep_or_replace=args.resume or args.fresh)
-    if args.scheduler is None and find_device(grid.device) != "cpu":
-        workers = args.workers or 1  # all runs would share the one device
+    if not args.scheduler:
+        by_itself = batch.cores() if find_device(grid.device) == "cpu" else 1  # all runs would share the one GPU
     runs = batch.expand(grid)
-    with batch.alone(grid):
-        left, aside = batch.sift(grid, runs, fresh=args.fresh)
-        cluster = batch.scheduler_at(args.scheduler) if args.scheduler else batch.local_cluster(min(workers, len(runs)))
-        with cluster if left else contextlib.nullcontext() as client:
+    left, aside = batch.sift(grid, runs, fresh=args.fresh)
+    at_once = None if args.scheduler else min(args.workers or by_itself, len(runs))
+    cluster = batch.scheduler_at(args.scheduler) if args.scheduler else batch.local_cluster(at_once)
+    try:
+        with cluster if left else contextlib.nullcontext() as client, batch.alone(grid):
             place = batch.put_aside(aside)
             if place:
                 complain(f"put {len(aside)} runs aside that are not of this grid as it is now: {place}", 0)
-            failed = run_grid(args, client, runs, left, resources)
-        if any(map(batch.finished, runs)):
-            print(f"runs: {len(runs)}, finished: {sum(map(batch.finished, runs))}; {records.collect(grid.name, failed)}")
+            failed = run_grid(args, runs, left, client, at_once=at_once, resources=resources)
+            finished = sum(map(batch.finished, runs))
+            table = records.collect(grid.name, failed) if finished else "no table"
+    except ConnectionError as lost:
+        return complain(str(lost), 1)
+    print(f"runs: {len(runs)}, finished: {finished}; {table}")
     for failure in failed:
         complain(f"{failure['run']}, {failure['error']}", 1)
     return 1 if failed else 0
 
 
-def batch_words(args: argparse.Namespace) -> tuple[int, dict[str, float] | None]:
-    """Check how many workers a batch is to have, and what each run takes of a worker."""
-    from hcegan_lib import batch
-
+def batch_words(args: argparse.Namespace) -> dict[str, float] | None:
+    """Check the options of a batch, and read what each run takes of a worker."""
     if args.workers is not None and args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
     if args.resources and not args.scheduler:
@@ -229,47 +231,56 @@ def batch_words(args: argparse.Namespace) -> tuple[int, dict[str, float] | None]
     pairs = [re.fullmatch(r"(\w+)=(\d+\.?\d*)", word) for word in (args.resources or "").split(",") if word]
     if None in pairs:
         raise ValueError(f"--resources must be like GPU=1, got {args.resources!r}")
-    return args.workers or batch.cores(), {pair[1]: float(pair[2]) for pair in pairs} or None
+    return {pair[1]: float(pair[2]) for pair in pairs} or None
 
 
-def run_grid(args: argparse.Namespace, client, runs: list, left: list, resources: dict | None) -> list[dict]:
+def run_grid(args: argparse.Namespace, runs: list, left: list, client, **how: object) -> list[dict]:
     """Execute what is left of a grid, show how far it is, and give the failures."""
     from tqdm import tqdm
 
     from hcegan_lib import batch
 
     width = max(len(run.name) for run in runs)
-    open_runs, failed = {run.name: run for run in left}, []
-    bar = tqdm(
-        total=sum(run.steps for run in runs),
-        initial=sum(run.steps for run in runs) - sum(run.steps - batch.steps_done(run) for run in left),
-        disable=not sys.stderr.isatty(),
-        leave=False,
-        smoothing=0,
-        bar_format=RUNS_BAR,
-    )
+    steps, unfinished, failed = sum(run.steps for run in runs), {run.name: run for run in left}, []
+
+    def steps_done() -> int:
+        return steps - sum(run.steps - batch.steps_done(run) for run in unfinished.values())
+
+    # The bar counts steps, so that the time left is known long before the first run has ended.
+    shown = {"disable": not sys.stderr.isatty(), "leave": False, "smoothing": 0, "bar_format": RUNS_BAR}
+    bar = tqdm(total=steps, initial=steps_done(), **shown)
+    looks = itertools.count()
+
+    def show() -> None:
+        if not bar.disable:
+            bar.n = steps_done()
+            bar.set_description_str(f"{len(runs) - len(unfinished)}/{len(runs)} runs")
 
     def look() -> None:
-        if not bar.disable and time.monotonic() - bar.last_print_t > 1:
-            bar.n = bar.total - sum(run.steps - batch.steps_done(run) for run in open_runs.values())
-            bar.set_description_str(f"{len(runs) - len(open_runs)}/{len(runs)} runs")
+        count = next(looks)
+        if count % 5 == 0:
+            show()
+        if count == TOLD_AFTER and args.scheduler and batch.nothing_moves(client):
+            complain(f"no worker of {args.scheduler} has taken a run yet; waiting", 0)
 
     try:
         with bar:
-            for run, outcome in batch.run(client, left, resources=resources, watch=look):
-                del open_runs[run.name]
+            for run, outcome in batch.run(client, left, watch=look, **how):
+                del unfinished[run.name]
                 status = "failed" if outcome.errors else "ok"
                 row = f"{run.name:{width}}  {status:6}  {outcome.seconds:7.1f} s  {outcome.memory:6.0f} MB"
                 bar.write(row, file=sys.stdout)
                 sys.stdout.flush()  # a row at a time also where the rows go into a file
                 failed += [{"run": run.name, "error": error} for error in outcome.errors]
+                show()
     except (KeyboardInterrupt, ConnectionError) as stop:
-        done = sum(map(batch.finished, runs))
-        why = str(stop) or "stopped"
-        raise type(stop)(f"{why}; {done} of {len(runs)} runs are finished. Go on with: {go_on_batch(args)}") from None
+        finished = sum(map(batch.finished, runs))
+        told = f"{str(stop) or 'stopped'}; {finished} of {len(runs)} runs are finished. Go on with: {go_on_batch(args)}"
+        raise type(stop)(told) from None
     return failed
 
 
+TOLD_AFTER = 25  # looks, five a second, until the user is told that no worker moves
 RUNS_BAR = "|{bar:24}| {desc}, {elapsed}, {remaining} left"
 
 

@@ -795,7 +795,7 @@ def _own_statistics(answer: Callable) -> str | None:
 
 
 def _interval_of_a_mean(answer: Callable) -> str | None:
-    values = np.random.default_rng().normal(20, 4, 12)
+    values = np.random.default_rng().normal(20, 4, 5)
     n, mean, deviation = len(values), values.mean(), values.std(ddof=1)
     wanted = stats.t.interval(0.95, n - 1, loc=mean, scale=deviation / n**0.5)
     quantile = stats.t.ppf(0.975, n - 1)
@@ -804,13 +804,14 @@ def _interval_of_a_mean(answer: Callable) -> str | None:
         return mean - half, mean + half
 
     slips = {
-        "this is where a single photograph lies; a mean of n is steadier by the root of n.": around(
-            quantile * deviation
-        ),
-        "1.96 is for a known spread; with few photographs take Student's t.": around(1.96 * deviation / n**0.5),
+        "this is where a single run lies; a mean of n is steadier by the root of n.": around(quantile * deviation),
+        "1.96 is for a known spread; with few runs take Student's t.": around(1.96 * deviation / n**0.5),
         "the spread is of a sample: divide by n - 1, `ddof=1`.": around(quantile * values.std() / n**0.5),
         "0.95 leaves out five percent at one end; half of that at each end is wanted: 0.975.": (
             around(stats.t.ppf(0.95, n - 1) * deviation / n**0.5)
+        ),
+        "n values have n - 1 degrees of freedom: one is spent on the mean.": (
+            around(stats.t.ppf(0.975, n) * deviation / n**0.5)
         ),
     }
     return _compare(answer(values), wanted, slips)
@@ -818,33 +819,196 @@ def _interval_of_a_mean(answer: Callable) -> str | None:
 
 def _paired_interval(answer: Callable) -> str | None:
     random = np.random.default_rng()
-    baseline = random.normal(20, 4, 15)
-    model = baseline + random.normal(0.5, 0.3, 15)
-    test = stats.ttest_rel(model, baseline).confidence_interval(0.95)
-    unpaired = stats.ttest_ind(model, baseline, equal_var=False).confidence_interval(0.95)
-    pooled = stats.ttest_ind(model, baseline).confidence_interval(0.95)
-    not_paired = "this takes the two models' photographs for different ones; subtract photograph by photograph first."
+    hard, luck = random.normal(20, 4, 12), random.normal(0, 1, (5, 1))  # of photographs, and of seeds
+    baseline, model = (hard + luck + random.normal(mean, 0.3, (5, 12)) for mean in (0, 0.5))
+
+    def over(*means: np.ndarray) -> tuple[float, float]:
+        return tuple(stats.ttest_rel(*means).confidence_interval(0.95))
+
+    wanted = over(model.mean(axis=1), baseline.mean(axis=1))
     slips = {
-        "the sign is turned around: model minus baseline.": (-test[1], -test[0]),
-        not_paired: tuple(unpaired),
-        not_paired + " ": tuple(pooled),
+        "the sign is turned around: model minus baseline.": (-wanted[1], -wanted[0]),
+        "this takes every photograph of every run for independent; only the runs are: average each first.": (
+            over(model.ravel(), baseline.ravel())
+        ),
+        "this is over photographs, and answers for other photographs; over seeds is wanted.": (
+            over(model.mean(axis=0), baseline.mean(axis=0))
+        ),
+        "this forgets that run s of both began with the same seed; subtract seed by seed first.": tuple(
+            stats.ttest_ind(model.mean(axis=1), baseline.mean(axis=1)).confidence_interval(0.95)
+        ),
     }
-    return _compare(answer(model, baseline), tuple(test), slips)
+    return _compare(answer(model, baseline), wanted, slips)
+
+
+def _holm(answer: Callable) -> str | None:
+    random = np.random.default_rng()
+    # Unsorted; the third one counts less than the second (4 * 0.07 and 5 * 0.06); the fourth one reaches over 1.
+    p = random.permutation(np.array([0.004, 0.06, 0.07, 0.4, 0.45, 0.9]) * random.uniform(0.9, 1.0))
+    order, m = p.argsort(), len(p)
+    steps = p[order] * np.arange(m, 0, -1)
+
+    def back(adjusted: np.ndarray) -> np.ndarray:
+        found = np.empty(m)
+        found[order] = adjusted
+        return found
+
+    wanted = np.maximum.accumulate(steps)
+    slips = {
+        "this is Bonferroni: every p times m. Holm asks for m times only of the smallest.": np.minimum(m * p, 1),
+        "this is sorted; each p value is wanted at its own place.": wanted.clip(max=1),
+        "a larger p came out below a smaller one: take the greatest so far.": back(steps.clip(max=1)),
+        "a probability is at most 1.": back(wanted),
+        "the smallest counts m times, the next one m - 1 times; this begins at the other end.": (
+            back(np.maximum.accumulate(p[order] * np.arange(1, m + 1)).clip(max=1))
+        ),
+    }
+    return _compare(answer(p), back(wanted.clip(max=1)), slips)
 
 
 def _verdict(answer: Callable) -> str | None:
-    size = np.random.default_rng().uniform(0.1, 2)
-    for low, high, wanted in (
-        (size, 2 * size, "higher"),
-        (-2 * size, -size, "lower"),
-        (-size, 2 * size, "no difference seen"),
-        (-2 * size, size, "no difference seen"),
+    size, small, large = np.random.default_rng().uniform((0.1, 0.001, 0.06), (2, 0.04, 1))
+    for difference, p, seeds, wanted, why in (
+        (size, small, 5, "higher", "a difference above 0 with a p below 5 %"),
+        (-size, small, 5, "lower", "a difference below 0 with a p below 5 %"),
+        (size, large, 5, "no difference seen", "a p above 5 %"),
+        (-size, large, 5, "no difference seen", "a p above 5 %"),
+        (size, 0.05, 5, "no difference seen", "a p of 5 % exactly"),
+        (size, small, 2, "too few runs", "two seeds"),
+        (size, small, 3, "higher", "three seeds and a p below 5 %"),
+        (float("nan"), float("nan"), 0, "too few runs", "no seed at all"),
     ):
-        given = answer(low, high)
+        given = answer(difference, p, seeds)
         if given != wanted:
-            where = {"higher": "above 0", "lower": "below 0"}.get(wanted, "on both sides of 0")
-            return f"for an interval that lies {where} it says {given!r}, and {wanted!r} is wanted."
+            return f"for {why} it says {given!r}, and {wanted!r} is wanted."
     return None
+
+
+# --- 10 figures -------------------------------------------------------------------------------------------------------
+
+
+def _score_of_the_colors(answer: Callable) -> str | None:
+    targets, images = 0.3 + 0.4 * _uniform(3, 3, 6, 6), 0.3 + 0.4 * _uniform(3, 3, 6, 6)  # no sum leaves [0, 1]
+    error = images - targets
+    color = error - luma(error)
+
+    def score(error: Tensor) -> Tensor:
+        return -10 * torch.log10(error.square().mean(dim=(1, 2, 3)))
+
+    slips = {
+        "this is the score of the pictures as they are; put their luma right first.": score(error),
+        "this is the score of the luma; that of the colors is wanted.": score(luma(error)),
+        "this takes off the plain mean of the channels; the luma weighs them.": score(error - error.mean(1, True)),
+        "the colors are stretched: add what is missing to the luma, do not multiply.": score(
+            images * luma(targets) / luma(images) - targets
+        ),
+        "the sign is turned: a larger error makes a smaller PSNR.": -score(color),
+    }
+    return _compare(answer(images, targets), score(color), slips)
+
+
+def _band_of_the_mean(answer: Callable) -> str | None:
+    values = np.random.default_rng().normal(1, 0.3, (5, 9)).cumsum(axis=1)
+    n, mean, deviation = len(values), values.mean(axis=0), values.std(axis=0, ddof=1)
+    quantile = stats.t.ppf(0.975, n - 1)
+
+    def around(half: np.ndarray) -> np.ndarray:
+        return np.stack([mean - half, mean + half])
+
+    slips = {
+        "this is the band from the lowest to the highest seed; that of the mean is wanted.": np.stack(
+            [values.min(axis=0), values.max(axis=0)]
+        ),
+        "this is where a single seed lies; a mean of n is steadier by the root of n.": around(quantile * deviation),
+        "1.96 is for a known spread; with few seeds take Student's t.": around(1.96 * deviation / n**0.5),
+        "the spread is of a sample: divide by n - 1, `ddof=1`.": around(quantile * values.std(axis=0) / n**0.5),
+        "the two ends have changed places: the lower one first.": around(-quantile * deviation / n**0.5),
+    }
+    return _compare(answer(values), around(quantile * deviation / n**0.5), slips)
+
+
+def _swing_without_drift(answer: Callable) -> str | None:
+    random = np.random.default_rng()
+    values = random.normal(0, random.uniform(0.2, 0.6), 40) - np.linspace(0, random.uniform(4, 8), 40)
+    steps = np.diff(values)
+    wanted = (np.mean(steps**2) / 2) ** 0.5
+    slips = {
+        "this is the standard deviation, and the drift is in it.": values.std(),
+        "this is the standard deviation, and the drift is in it. ": values.std(ddof=1),
+        "each difference holds the scatter of two values: halve the mean square.": 2**0.5 * wanted,
+        "half belongs to the mean square, before the root.": wanted / 2**0.5,
+        "this is a variance; take the root.": wanted**2,
+        "this is the mean size of the differences; take the root of half their mean square.": np.abs(steps).mean(),
+        "this is the spread of the differences around their mean; take their mean square as it is.": (
+            steps.std() / 2**0.5
+        ),
+    }
+    return _compare(answer(values), wanted, slips)
+
+
+# --- 11 reading critically --------------------------------------------------------------------------------------------
+
+
+def _judge_a_number(answer: Callable) -> str | None:
+    start = np.random.default_rng().integers(10)
+    for whole in [(start + k) % 10 for k in range(10)]:  # all ten: a float rounds some halves up and others down
+        for printed, exact, wanted, what in (
+            ("24", "238", "holds", "that rounds to the printed one"),
+            ("2", "238", "holds", "printed with one decimal, to which it rounds"),
+            ("25", "245", "holds", "exactly between two and printed as the higher"),
+            ("24", "245", "rounds differently", "exactly between two and printed as the lower"),
+            ("23", "238", "rounds differently", "cut off where it should be rounded"),
+            ("2", "298", "rounds differently", "printed with one decimal, and cut off"),
+            ("25", "238", "contradicts the table", "more than one unit of the last printed digit away"),
+            ("34", "238", "contradicts the table", "far from the printed one"),
+        ):
+            given = answer(f"{whole}.{printed}", f"{whole}.{exact}")
+            if given != wanted:
+                return f"for a number {what} it says {given!r}, and {wanted!r} is wanted."
+    return None
+
+
+def _misplaced_marks(answer: Callable) -> str | None:
+    random = np.random.default_rng()
+    values = random.permuted(np.arange(28.0)).reshape(4, 7)
+    second, best = values.argsort(0)[-2:]
+    wrong = random.permutation(np.arange(7) < 3)
+    bold = np.arange(4)[:, None] == np.where(wrong, second, best)
+    slips = {
+        "True is wanted where the mark is *not* on the best value.": ~wrong,
+        "the best score is the highest one, and no mark is on the lowest.": np.ones(7),
+        "it finds nothing wrong; three of the seven marks are.": np.zeros(7),
+    }
+    return _compare(answer(values, bold), wrong, slips)
+
+
+def _least_difference(answer: Callable) -> str | None:
+    random = np.random.default_rng()
+    noise = stats.zscore(random.normal(size=(4, 5)), axis=1, ddof=1)  # fixed spreads: no two slips give one number
+    spreads = random.uniform(0.5, 1) * np.array([[0.2], [0.3], [0.5], [0.6]])
+    scores = np.array([[18], [19], [21], [22]]) + spreads * noise
+    variance, df = scores.var(axis=1, ddof=1).mean(), 4 * (5 - 1)
+
+    def least(variance: float, df: int = df, level: float = 0.975) -> float:
+        return stats.t.ppf(level, df) * (2 * variance) ** 0.5
+
+    slips = {
+        "that is how far one run strays; a difference of two runs strays by the root of 2 more.": least(variance / 2),
+        "the spread is of a sample: divide by n - 1, `ddof=1`.": least(scores.var(axis=1).mean()),
+        "this holds the models' own differences too; take each model's variance, then their mean.": (
+            least(scores.var(ddof=1))
+        ),
+        "average the variances, then take the root; not the standard deviations.": (
+            least(scores.std(axis=1, ddof=1).mean() ** 2)
+        ),
+        "all models share one spread, so its degrees of freedom add up: n - 1 for each model.": least(variance, 4),
+        "one degree of freedom is lost for each model, not one in all.": least(variance, 19),
+        "1.96 is for a known spread; with few runs take Student's t.": 1.96 * (2 * variance) ** 0.5,
+        "0.95 leaves out five percent at one end; half of that at each end is wanted: 0.975.": (
+            least(variance, level=0.95)
+        ),
+    }
+    return _compare(answer(scores), least(variance), slips)
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -1088,15 +1252,68 @@ EXERCISES: dict[str, Exercise] = {
     "09.2": Exercise(
         _paired_interval,
         (
-            "Both models colored the same photographs: one difference a photograph.",
-            "The interval of 09.1, of `model - baseline`.",
+            "`(model - baseline).mean(axis=1)` is one difference a seed: the mean over its photographs.",
+            "The interval of 09.1, of these differences.",
         ),
     ),
     "09.3": Exercise(
+        _holm,
+        (
+            "`order = p.argsort()` sorts: the smallest is `p[order[0]]`.",
+            "Times m, m - 1, ..., 1; then `np.maximum.accumulate`, and `.clip(max=1)`.",
+            "Back to its place: `adjusted[order] = ...` fills an array in the order of the sorted values.",
+        ),
+    ),
+    "09.4": Exercise(
         _verdict,
         (
-            "Where is 0: below the whole interval, above it, or inside?",
-            "If `low` is above 0, so is everything in the interval.",
+            "Ask for the number of seeds first: without enough of them there is no p to look at.",
+            "`not p < 0.05` is true for a p that is not a number, too; `p >= 0.05` is not.",
+        ),
+    ),
+    "10.1": Exercise(
+        _score_of_the_colors,
+        (
+            "`luma(images)` is the luma that they have, `luma(targets)` the one that they should have.",
+            "Adding one number to red, green and blue adds it to the luma and keeps the colors: see exercise 01.4.",
+            "Then the mean squared error of each photograph, over `dim=(1, 2, 3)`, and -10 log10 of it.",
+        ),
+    ),
+    "10.2": Exercise(
+        _band_of_the_mean,
+        (
+            "Each column is an epoch: mean and standard deviation go over axis 0, the seeds.",
+            "It is the interval of exercise 09.1, at all epochs at once; n is the number of seeds.",
+        ),
+    ),
+    "10.3": Exercise(
+        _swing_without_drift,
+        (
+            "`np.diff(values)` holds the differences of neighbors.",
+            "Square, mean, half, root: in this order.",
+        ),
+    ),
+    "11.1": Exercise(
+        _judge_a_number,
+        (
+            "`Decimal(text)` is exact. One unit of the last printed digit: `Decimal(1).scaleb(exponent)`.",
+            "`Decimal(printed).as_tuple().exponent` is -2 for two decimals and -1 for one.",
+            "`number.quantize(unit, ROUND_HALF_UP)` rounds to that unit, halves up.",
+        ),
+    ),
+    "11.2": Exercise(
+        _misplaced_marks,
+        (
+            "`values.max(axis=0)` is the best value of each column.",
+            "`(values * bold).sum(axis=0)` is the value in bold, since each column has one.",
+        ),
+    ),
+    "11.3": Exercise(
+        _least_difference,
+        (
+            "The variance of each row, `ddof=1`, and then their mean: that is the pooled variance.",
+            "Its degrees of freedom: rows times (columns - 1).",
+            "A difference of two runs has twice the variance of one.",
         ),
     ),
 }

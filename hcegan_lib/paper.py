@@ -240,15 +240,15 @@ def _judge_means(claim: dict, table: pd.DataFrame) -> Iterator[dict]:
         totals = {name: sum(cells[metric, name, data] for data in DATASETS) for name in (claim["model"], *others)}
         rival = max(others, key=totals.get)
         means = {name: total / len(DATASETS) for name, total in totals.items()}
-        higher = sum(all(cells[metric, claim["model"], d] > cells[metric, o, d] for o in others) for d in DATASETS)
+        ahead = sum(all(cells[metric, claim["model"], d] > cells[metric, o, d] for o in others) for d in DATASETS)
         yield {
             "metric": metric,
             "baseline": ", ".join(others),
             "recomputed": means[claim["model"]] - means[rival],
             "unit": UNITS[metric],
             "finding": (
-                f"mean {means[claim['model']]:.3f} {UNITS[metric]}, {rival} {means[rival]:.3f}; "
-                f"higher in {higher} of {len(DATASETS)} data sets"
+                f"mean {means[claim['model']]:.3f} {UNITS[metric]}, that of {rival} {means[rival]:.3f}; "
+                f"{'highest' if len(others) > 1 else 'higher'} in {ahead} of {len(DATASETS)} data sets"
             ),
             "verdict": _holds(totals[claim["model"]] > totals[rival]),
         }

@@ -892,6 +892,9 @@ def losses_over_training(logs: Mapping[str, pd.DataFrame], window: int = 25) -> 
     return figure
 
 
+SCORES = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}
+
+
 def means_with_intervals(summary: pd.DataFrame) -> Figure:
     """Draw the mean scores of models with their intervals.
 
@@ -903,21 +906,150 @@ def means_with_intervals(summary: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        A panel a metric, a row a model: a dot at the mean, a bar from low to high.
+        A panel a metric, a row a model: a dot at the mean, a bar from low to high. A dashed line goes through the first
+        row, which all others are to be read against.
     """
-    units = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}
     models = list(dict.fromkeys(summary["model"]))
     figure, axes = _axes(1, 2, width=4.2, height=0.9 + 0.4 * len(models), sharey=True)
     words = []
-    for ax, (metric, unit) in zip(axes[0], units.items()):
+    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
         rows = summary[summary["metric"] == metric].set_index("model").loc[models]
-        around = np.stack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
-        ax.errorbar(rows["mean"], models, xerr=around, fmt="o", color=BLUE, capsize=3)
-        ax.set(xlabel=unit, ylim=(len(models) - 0.5, -0.5))
-        ax.grid(axis="x", color="0.9")
-        ax.set_axisbelow(True)
+        _bars(ax, np.arange(len(models)), rows, fmt="o", color=BLUE)
+        ax.axvline(rows["mean"].iloc[0], color="0.5", linestyle="--", linewidth=1, zorder=0)
+        _one_row_each(ax, models)
+        ax.set_xlabel(unit)
         words.append(f"{unit}: " + ", ".join(f"{model} {mean:.1f}" for model, mean in rows["mean"].items()))
     figure.alt = f"Dots with bars, one row a model. Means, {'; '.join(words)}."
+    return figure
+
+
+def _bars(ax: Axes, y: np.ndarray, rows: pd.DataFrame, **look: object) -> None:
+    """Draw the column `mean` as dots and `low` to `high` as bars; a row without an interval is a dot alone."""
+    around = np.stack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
+    ax.errorbar(rows["mean"], y, xerr=around, capsize=3, **look)
+
+
+def _one_row_each(ax: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a panel, the first one on top."""
+    ax.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+    ax.grid(axis="x", color="0.9")
+    ax.set_axisbelow(True)
+
+
+def differences_to_baseline(table: pd.DataFrame, data: str, baseline: str = "pix2pix") -> Figure:
+    """Draw by how much each row of a table scores above the baseline, as the paper prints it and as it was measured.
+
+    Parameters
+    ----------
+    table
+        From `results.table`.
+    data
+        The measured data set to draw.
+    baseline
+        The row that the differences are to; it is the line at 0.
+
+    Returns
+    -------
+    Figure
+        A panel a metric, a row a model. Above, a ring for each of the paper's data sets; below, a dot at the measured
+        mean and a bar over its 95 % interval; at the right, the verdict.
+    """
+    table = table[table["model"] != baseline]
+    models = list(dict.fromkeys(table["model"]))
+    figure, axes = _axes(1, 2, width=4.9, height=1.2 + 0.5 * len(models), sharey=True)
+    names = {f"{data} difference{end}": label for end, label in (("", "mean"), (" low", "low"), (" high", "high"))}
+    y, words = np.arange(len(models)), []
+    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
+        rows = table[table["metric"] == metric].set_index("model").loc[models]
+        printed = rows.filter(regex="^paper .* difference$").to_numpy()  # (models, 7)
+        rings = np.broadcast_to(y[:, None] - 0.16, printed.shape)
+        ax.plot(printed.ravel(), rings.ravel(), "o", color=ORANGE, fillstyle="none", label="paper, seven data sets")
+        _bars(ax, y + 0.16, rows.rename(columns=names), fmt="s", color=BLUE, label=f"measured on {data}, 95 %")
+        ax.axvline(0, color="0.5", linewidth=1, zorder=0)
+        _one_row_each(ax, models)
+        ax.set_xlabel(f"{unit} minus {baseline}")
+        for row, verdict in enumerate(rows[f"{data} verdict"]):
+            ax.text(1.01, row, verdict, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
+        judged = rows.groupby(f"{data} verdict", sort=False).groups.items()
+        words.append(f"{unit}: " + "; ".join(f"{verdict} for {', '.join(group)}" for verdict, group in judged))
+    axes[0, 0].legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="small", frameon=False)
+    figure.alt = (
+        f"Differences to {baseline}, one row a model: the paper's as rings, ours with bars. {'. '.join(words)}."
+    )
+    return figure
+
+
+def two_intervals(table: pd.DataFrame, data: str, baseline: str = "pix2pix") -> Figure:
+    """Draw each measured difference with its two intervals: over seeds and over photographs.
+
+    Parameters
+    ----------
+    table
+        From `results.table`.
+    data
+        The measured data set to draw.
+    baseline
+        The row that the differences are to.
+
+    Returns
+    -------
+    Figure
+        A panel a metric, a row a model: a bar over seeds, and below it a bar over photographs. Rows without a
+        difference are left out.
+    """
+    table = table.dropna(subset=f"{data} difference")
+    models = list(dict.fromkeys(table["model"]))
+    figure, axes = _axes(1, 2, width=4.2, height=1.1 + 0.42 * len(models), sharey=True)
+    kinds = {"over seeds": ("", BLUE, "s", -0.13), "over photographs": (" photographs", GREEN, "D", 0.13)}
+    words = []
+    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
+        rows = table[table["metric"] == metric].set_index("model").loc[models]
+        for label, (kind, color, marker, shift) in kinds.items():
+            ends = rows[[f"{data} difference", *(f"{data} difference{kind} {end}" for end in ("low", "high"))]]
+            ends = ends.set_axis(["mean", "low", "high"], axis=1)
+            _bars(ax, np.arange(len(models)) + shift, ends, fmt=marker, color=color, markersize=4, label=label)
+            off = ((ends["low"] > 0) | (ends["high"] < 0)).sum()
+            words.append(f"{unit} {label}: {off} of {len(models)}")
+        ax.axvline(0, color="0.5", linewidth=1, zorder=0)
+        _one_row_each(ax, models)
+        ax.set_xlabel(f"{unit} minus {baseline}")
+    axes[0, 0].legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="small", frameon=False)
+    figure.alt = f"Two bars a row, one row a model. Bars that do not reach 0: {'; '.join(words)}."
+    return figure
+
+
+def holm_steps(p_values: Sequence[float], level: float = 0.05) -> Figure:
+    """Draw p values in their order, and the limit that Holm's rule sets to each.
+
+    Parameters
+    ----------
+    p_values
+        Of the comparisons of one table, in any order.
+    level
+        Chance of any false alarm in the whole table.
+
+    Returns
+    -------
+    Figure
+        Dots, the smallest p at the left, on a logarithmic axis; steps at level / m, level / (m - 1), ..., level. Dots
+        count as real from the left up to the first one that is not below its step.
+    """
+    p = np.sort(np.asarray(p_values, float))
+    limits = level / np.arange(len(p), 0, -1)
+    below = np.logical_and.accumulate(p < limits)
+    places = np.arange(1, len(p) + 1)
+    figure, axes = _axes(1, 1, width=6.5, height=3)
+    ax = axes[0, 0]
+    ax.step(places, limits, where="mid", color="0.3", label=f"limit: {level:g} / (m − k + 1)")
+    ax.axhline(level, color="0.6", linestyle=":", label=f"limit of a single comparison: {level:g}")
+    ax.plot(places[below], p[below], "o", color=BLUE, label="counts as real")
+    ax.plot(places[~below], p[~below], "o", color=ORANGE, fillstyle="none", label="does not")
+    ax.set(xlabel="rank k of the comparison, smallest p first", ylabel="p value", yscale="log", xticks=places)
+    ax.legend(fontsize="small")
+    figure.alt = (
+        f"{len(p)} p values in ascending order, and a line of limits that rises from {limits[0]:.4f} to {level:g}. "
+        f"{below.sum()} of the values lie below their limits from the left on; {(p < level).sum()} are below {level:g}."
+    )
     return figure
 
 
@@ -1009,6 +1141,23 @@ def parts_of_errors(target: Tensor, versions: Mapping[str, Tensor]) -> Figure:
     return figure
 
 
+def _panels(blocks: int, columns: int, across: int) -> tuple[Figure, np.ndarray]:
+    """Make empty panels, two rows for each block, with room for a scale on the right.
+
+    The layout is laid down here: to find one for so many panels takes matplotlib seconds.
+    """
+    shares = (([1] * columns + [0.15]) * across)[:-1]  # a narrow column parts the blocks that stand side by side
+    side, gap = min(1.4, 8.8 / sum(shares)), 0.22
+    width, height = 1.06 * side * sum(shares) + 1.1, 2 * blocks * (side + gap) + 0.4
+    edges = {"left": 0.01, "right": 1 - 1.1 / width, "bottom": 0.05 / height, "top": 1 - 0.4 / height}
+    layout = {"width_ratios": shares, "wspace": 0.06, "hspace": gap / side, **edges}
+    figure = plt.figure(figsize=(width, height), FigureClass=Figure)
+    axes = figure.subplots(2 * blocks, len(shares), squeeze=False, gridspec_kw=layout)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    return figure, axes
+
+
 def renderings_with_errors(
     targets: Tensor,
     versions: Mapping[str, Tensor],
@@ -1038,15 +1187,12 @@ def renderings_with_errors(
         Two rows of panels for each row of photographs. All maps share one scale, in levels; it ends where half a
         percent of the pixels lie beyond.
     """
-    columns, blocks = 1 + len(versions), -(-len(targets) // across)
-    side = min(1.6, 10 / (across * columns))
-    figure, axes = _axes(2 * blocks, across * columns, width=side, height=1.06 * side + 0.1)
+    columns = 1 + len(versions)
+    figure, axes = _panels(-(-len(targets) // across), columns, across)
     errors = {name: color_error(images, targets) for name, images in versions.items()}  # (N, H, W) each
     top = np.quantile(torch.stack(list(errors.values())).numpy(), 0.995)
-    for ax in axes.flat:
-        ax.set_axis_off()
     for k, target in enumerate(targets):
-        row, first = 2 * (k // across), k % across * columns
+        row, first = 2 * (k // across), k % across * (columns + 1)
         photo, *panels = axes[row, first : first + columns]
         _draw_photo(photo, target)
         photo.set_xlabel(names[k], fontsize="x-small")
@@ -1057,7 +1203,8 @@ def renderings_with_errors(
         for ax, title in zip((photo, *panels), ("true", *versions)):
             ax.set_axis_on()
             ax.set_title(title.replace("+Hinge", "+\nHinge") if row == 0 else "", fontsize="small")
-    figure.colorbar(drawn, ax=axes, label="color error (levels of 0–255)", extend="max", fraction=0.02, aspect=40)
+    scale = figure.add_axes((1 - 0.9 / figure.get_figwidth(), 0.15, 0.13 / figure.get_figwidth(), 0.7))
+    figure.colorbar(drawn, cax=scale, label="color error (levels of 0–255)", extend="max")
     words = ", ".join(f"{name} {error.mean():.0f}" for name, error in errors.items())
     figure.alt = (
         f"{len(targets)} photographs, true and in {len(versions)} versions, and below each version a map, the brighter "
@@ -1084,7 +1231,7 @@ def curves_over_seeds(curves: pd.DataFrame, rows: Sequence[Sequence[str]]) -> Fi
     """
     panels = {"d_loss": "discriminator's loss", "g_loss": "generator's loss", "l1": "L1 distance (−1 to 1)"}
     panels["gain"] = "gain, mean |γ|"
-    figure, axes = _axes(len(rows), len(panels), width=2.5, height=2.5, sharex=True)
+    figure, axes = _axes(len(rows), len(panels), width=2.6, height=2.3, sharex=True)
     for first, *others in axes.T[2:]:
         for ax in others:
             ax.sharey(first)  # L1 and gain mean the same in all rows; losses may not
@@ -1094,7 +1241,7 @@ def curves_over_seeds(curves: pd.DataFrame, rows: Sequence[Sequence[str]]) -> Fi
                 lines = curves[curves["model"] == model].pivot(index="epoch", columns="seed", values=column)
                 ax.fill_between(lines.index, lines.min(axis=1), lines.max(axis=1), color=color, alpha=0.25, linewidth=0)
                 ax.plot(lines.index, lines.mean(axis=1), style, color=color, linewidth=1.5, label=model)
-        row[0].legend(fontsize="x-small")
+        row[-1].legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     for ax, title in zip(axes[0], panels.values()):
         ax.set_title(title, fontsize="medium")
     for ax in axes[-1]:

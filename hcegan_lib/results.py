@@ -8,6 +8,7 @@ In tables PSNR stands in dB and SSIM in percent, as the paper prints them.
 """
 
 import html
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -186,9 +187,9 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
     for (data, model), runs in run_means(scores).groupby(["data", "model"], sort=False):
         for metric in IN_TABLES:
             row = interval(runs[metric])
-            seeds = 0 if model == GRAY_COPY else row.pop("n")
+            seeds = row.pop("n") if model != GRAY_COPY else 0
             rows.append({"data": data, "model": model, "metric": metric, **row, "seeds": seeds})
-    return pd.DataFrame(rows).drop(columns="n", errors="ignore")
+    return pd.DataFrame(rows)
 
 
 # --- differences ------------------------------------------------------------------------------------------------------
@@ -475,10 +476,19 @@ def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dic
     -------
     str
         Sentences.
+
+    Raises
+    ------
+    ValueError
+        If a run has scores and is not in the manifest: nobody could say what made its numbers.
     """
+    named = {(run["data"]["name"], run["model"], run["settings"]["seed"]) for run in made_by["runs"]}
+    trained = scores.loc[scores["model"] != GRAY_COPY, RUN].drop_duplicates().itertuples(index=False, name=None)
+    for data, model, seed in set(trained) - named:
+        raise ValueError(f"the manifest does not name the run of {model!r}, seed {seed}, on {data!r}")
     tested = int(frame.filter(regex=" p Holm$").notna().sum().sum())
     sentences = [
-        f"Table {number} of the paper as printed, with the difference to {BASELINE} in parentheses, and as measured.",
+        f"The paper's Table {number} as printed, with the difference to {BASELINE} in parentheses, and as measured.",
         *(_data_sentence(data, rows, made_by["runs"]) for data, rows in scores.groupby("data", sort=False)),
         "Measured: mean over photographs, then over seeds, with its 95 % interval over seeds (Student's t);",
         f"the gray copy has no seed. Minus {BASELINE}: seed by seed, on the same photographs.",
@@ -587,7 +597,7 @@ def to_latex(frame: pd.DataFrame, caption: str) -> str:
         r"\begin{table}",
         rf"\caption{{{_latex(caption)}}}",
         r"\resizebox{\linewidth}{!}{%",
-        rf"\begin{{tabular}}{{ll{'r' * head.count(' & ')}}}",
+        rf"\begin{{tabular}}{{ll{'r' * (head.count(' & ') - 1)}}}",
         *(r"\hline", head, r"\hline", *rows[:half], r"\hline", *rows[half:], r"\hline"),
         r"\end{tabular}}",
         r"\end{table}",
@@ -598,31 +608,36 @@ def to_latex(frame: pd.DataFrame, caption: str) -> str:
 def _latex(text: str) -> str:
     """Escape what LaTeX would take for a command; SA'' gets two primes, not a closing quote."""
     text = re.sub(r"[&%$#_{}]", r"\\\g<0>", text)
-    return re.sub(r"'+|[<>]|(?<![\w-])-(?=\d)", r"$\g<0>$", text)
+    return re.sub(r"'+(?!s\b)|[<>]|(?<![\w-])-(?=\d)", r"$\g<0>$", text)
 
 
 def to_html(frame: pd.DataFrame, caption: str) -> str:
     """Write a table element that needs nothing around it: no style sheet, no script, ASCII alone."""
-    head, *rows = _text_rows(frame, _html)
-    names = "".join(f'<th scope="col">{name}</th>' for name in head)
+    (_, *head), *rows = _text_rows(frame, _html)
+    names = _tags("th", head, ' scope="col"')
     lines = [
-        "<table>",
-        f"<caption>{_html(caption)}</caption>",
+        '<table style="font-size: 85%">',
+        f'<caption style="text-align: left">{_html(caption)}</caption>',
         f"<thead><tr>{names}</tr></thead>",
-        "<tbody>",
-        *(
-            f'<tr><td>{metric}</td><th scope="row">{model}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
-            for metric, model, *cells in rows
-        ),
-        "</tbody>",
-        "</table>",
     ]
-    return "\n".join(lines) + "\n"
+    for metric, group in itertools.groupby(rows, key=lambda row: row[0]):
+        lines.append(
+            f'<tbody><tr><th scope="rowgroup" colspan="{len(head)}" style="text-align: left">{metric}</th></tr>'
+        )
+        lines += (f'<tr><th scope="row">{model}</th>{_tags("td", cells)}</tr>' for _, model, *cells in group)
+        lines.append("</tbody>")
+    return "\n".join([*lines, "</table>"]) + "\n"
+
+
+def _tags(tag: str, cells: Iterable[str], options: str = "") -> str:
+    return "".join(f"<{tag}{options}>{cell}</{tag}>" for cell in cells)
 
 
 def _html(text: str) -> str:
-    """Escape a cell; a minus sign instead of a hyphen in front of a number."""
-    return re.sub(r"(?<![\w-])-(?=\d)", "&minus;", html.escape(text)).encode("ascii", "xmlcharrefreplace").decode()
+    """Escape a cell; with a minus sign in front of a number, and an interval that is not broken into two lines."""
+    text = re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", html.escape(text))
+    text = re.sub(r"\[[^]]*\]", lambda interval: interval[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _text_rows(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[list[str]]:

@@ -8,7 +8,6 @@ import time
 
 import nbformat
 import numpy as np
-import pandas as pd
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -488,15 +487,38 @@ def test_a_damaged_checkpoint_is_told_in_one_line(trained, kit, capsys):
     assert err.count("\n") == 1
 
 
-def test_a_table_is_markdown_or_csv(capsys, monkeypatch):
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_table_as_csv_is_the_frame_that_notebook_09_shows(number, capsys):
+    notebook = nbformat.read(course.NOTEBOOKS / "09_tables.ipynb", as_version=4)
+    names = {}
+    exec("\n".join([cell.source for cell in notebook.cells if cell.cell_type == "code"][:2]), names)
+    assert cli.main(["table", str(number), "--format", "csv"]) == 0
+    assert capsys.readouterr().out == names["tables"][number].to_csv(index=False, lineterminator="\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["1"], (1, "laptop", "md")),
+        (["2", "--grid", "paper"], (2, "paper", "md")),
+        (["3", "--format", "latex"], (3, "laptop", "latex")),
+        (["3", "--format", "html", "--grid", "tour"], (3, "tour", "html")),
+    ],
+)
+def test_a_table_is_written_in_the_form_and_of_the_grid_that_are_asked_for(words, asked, capsys, monkeypatch):
     from hcegan_lib import results
 
-    frame = pd.DataFrame({"model": ["gray copy", "pix2pix"], "paper": [float("nan"), 20.125], "seeds": [1, 3]})
-    monkeypatch.setattr(results, "comparison", lambda number: frame[number - 1 :])
-    assert cli.main(["table", "1"]) == 0
-    assert capsys.readouterr().out == (
-        "| model     | paper | seeds |\n| --------- | ----- | ----- |\n"
-        "| gray copy |       | 1     |\n| pix2pix   | 20.12 | 3     |\n"
-    )
-    assert cli.main(["table", "2", "--format", "csv"]) == 0
-    assert capsys.readouterr().out == "model,paper,seeds\npix2pix,20.125,3\n"
+    monkeypatch.setattr(results, "written", lambda *given: f"{given}\n")
+    assert cli.main(["table", *words]) == 0
+    assert capsys.readouterr().out == f"{asked}\n"
+
+
+def test_every_form_of_a_table_can_be_asked_for():
+    from hcegan_lib import results
+
+    for form in results.FORMS:
+        assert cli.parser().parse_args(["table", "1", "--format", form]).format == form
+
+
+def test_a_table_of_a_grid_without_results_is_refused(capsys):
+    assert "no committed results of grid 'nope'; there are: " in refuse(["table", "1", "--grid", "nope"], capsys)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from scipy import stats
 
-from hcegan_lib import dirac, exercises, losses
+from hcegan_lib import dirac, exercises, losses, results
 from hcegan_lib.color import gray_to_rgb, luma
 from hcegan_lib.exercises import EXERCISES, check, judge
 from hcegan_lib.losses import AdversarialLoss
@@ -87,6 +88,10 @@ def way_of_h(layer, x, target, rate, steps, forget=True):
     return (layer.h.weight - start).norm().item()
 
 
+def luma_put_right(images, targets):
+    return images + luma(targets) - luma(images)
+
+
 def seen(beta, values):
     return torch.einsum("bji,bci->bcj", beta, values.flatten(2)).view(values.shape)
 
@@ -96,6 +101,19 @@ def rows_back(layers, row):
     for kernel, stride, padding in layers:
         first, last = first * stride - padding, last * stride - padding + kernel - 1
     return first, last
+
+
+def judged(printed, exact, rounding=ROUND_HALF_UP, unit=None, reach=1):
+    printed, exact = Decimal(printed), Decimal(exact)
+    unit = Decimal(unit or Decimal(1).scaleb(printed.as_tuple().exponent))
+    if exact.quantize(unit, rounding) == printed:
+        return "holds"
+    return "rounds differently" if abs(exact - printed) < reach * unit else "contradicts the table"
+
+
+def least_difference(scores, ddof=1, df=16, variance=None, quantile=None):
+    variance = scores.var(1, ddof=ddof).mean() if variance is None else variance
+    return (stats.t.ppf(0.975, df) if quantile is None else quantile) * (2 * variance) ** 0.5
 
 
 # Exercise -> answers that people give, each with a part of the complaint that they should read.
@@ -361,18 +379,94 @@ WRONG = {
         (lambda x: x - x.mean((2, 3), True), "the spread is not 1 yet"),
     ],
     "09.1": [
-        (lambda v: stats.t.interval(0.95, len(v) - 1, v.mean(), v.std(ddof=1)), "single photograph"),
+        (lambda v: stats.t.interval(0.95, len(v) - 1, v.mean(), v.std(ddof=1)), "single run"),
         (lambda v: stats.norm.interval(0.95, v.mean(), stats.sem(v)), "Student's t"),
         (lambda v: stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v, ddof=0)), "ddof=1"),
         (lambda v: stats.t.interval(0.90, len(v) - 1, v.mean(), stats.sem(v)), "half of that at each end"),
+        (lambda v: stats.t.interval(0.95, len(v), v.mean(), stats.sem(v)), "n - 1 degrees of freedom"),
     ],
     "09.2": [
-        (lambda model, base: stats.ttest_rel(base, model).confidence_interval(), "sign is turned"),
-        (lambda model, base: stats.ttest_ind(model, base).confidence_interval(), "photograph by photograph"),
+        (lambda m, b: stats.ttest_rel(b.mean(1), m.mean(1)).confidence_interval(), "sign is turned"),
+        (lambda m, b: stats.ttest_rel(m.ravel(), b.ravel()).confidence_interval(), "only the runs are"),
+        (lambda m, b: stats.ttest_rel(m.mean(0), b.mean(0)).confidence_interval(), "over photographs"),
+        (lambda m, b: stats.ttest_ind(m.mean(1), b.mean(1)).confidence_interval(), "the same seed"),
     ],
     "09.3": [
-        (lambda low, high: "higher" if high > 0 else "lower", "on both sides of 0"),
-        (lambda low, high: "lower" if low > 0 else "no difference seen", "above 0"),
+        (lambda p: np.minimum(len(p) * p, 1), "Bonferroni"),
+        (lambda p: np.sort(results.holm(p)), "at its own place"),
+        (lambda p: np.minimum(p * (len(p) + 1 - stats.rankdata(p)), 1), "greatest so far"),
+        (
+            lambda p: np.array([max((7 - r) * q for q, r in zip(p, stats.rankdata(p)) if q <= x) for x in p]),
+            "at most 1",
+        ),
+        (lambda p: np.minimum(p * stats.rankdata(p), 1), "begins at the other end"),
+    ],
+    "09.4": [
+        (lambda d, p, n: "higher" if d > 0 else "lower", "a p above 5 %"),
+        (lambda d, p, n: "no difference seen" if p >= 0.05 else "higher" if d > 0 else "lower", "two seeds"),
+        (lambda d, p, n: "too few runs" if n <= 3 else results.verdict(d, p, n), "three seeds"),
+        (lambda d, p, n: "no difference seen" if p == 0.05 else results.verdict(-d, p, n), "above 0"),
+        (lambda d, p, n: results.verdict(d, p - 1e-9, n), "a p of 5 % exactly"),
+    ],
+    "10.1": [
+        (lambda images, targets: psnr(images, targets), "as they are"),
+        (lambda images, targets: psnr(luma(images), luma(targets)), "score of the luma"),
+        (
+            lambda images, targets: psnr(images - (images - targets).mean(1, True), targets),
+            "plain mean of the channels",
+        ),
+        (lambda images, targets: psnr(images * luma(targets) / luma(images), targets), "stretched"),
+        (lambda images, targets: psnr(luma_put_right(images, targets), targets).mean(), r"the shape is \(\)"),
+        (lambda images, targets: -psnr(luma_put_right(images, targets), targets), "sign is turned"),
+    ],
+    "10.2": [
+        (lambda values: np.stack([values.min(0), values.max(0)]), "lowest to the highest seed"),
+        (
+            lambda values: np.stack(stats.t.interval(0.95, 4, values.mean(0), values.std(0, ddof=1))),
+            "a single seed lies",
+        ),
+        (lambda values: np.stack(stats.norm.interval(0.95, values.mean(0), stats.sem(values))), "Student's t"),
+        (lambda values: np.stack(stats.t.interval(0.95, 4, values.mean(0), stats.sem(values, ddof=0))), "ddof=1"),
+        (lambda values: np.stack(stats.t.interval(0.95, 4, values.mean(0), stats.sem(values)))[::-1], "changed places"),
+        (
+            lambda values: np.stack(stats.t.interval(0.95, 8, values.mean(1), stats.sem(values, 1))),
+            r"\(2, 9\) is wanted",
+        ),
+    ],
+    "10.3": [
+        (lambda values: values.std(), "the drift is in it"),
+        (lambda values: values.std(ddof=1), "the drift is in it"),
+        (lambda values: np.sqrt(np.mean(np.diff(values) ** 2)), "halve the mean square"),
+        (lambda values: np.sqrt(np.mean(np.diff(values) ** 2)) / 2, "before the root"),
+        (lambda values: np.mean(np.diff(values) ** 2) / 2, "take the root"),
+        (lambda values: np.abs(np.diff(values)).mean(), "mean size of the differences"),
+        (lambda values: np.diff(values).std() / 2**0.5, "around their mean"),
+    ],
+    "11.1": [
+        (lambda printed, exact: judged(printed, f"{float(exact):.2f}"), "exactly between two|cut off"),
+        (lambda printed, exact: judged(printed, exact, ROUND_HALF_EVEN), "exactly between two"),
+        (lambda printed, exact: judged(printed, exact, ROUND_DOWN), "that rounds to the printed one"),
+        (lambda printed, exact: judged(printed, exact, unit="0.01"), "printed with one decimal"),
+        (lambda printed, exact: judged(printed, exact).replace("rounds differently", "holds"), "exactly between two"),
+        (lambda printed, exact: judged(printed, exact, reach=20), "contradicts the table' is wanted"),
+        (lambda printed, exact: None, "not written yet"),
+    ],
+    "11.2": [
+        (lambda values, bold: (values * bold).sum(0) == values.max(0), "where the mark is"),
+        (lambda values, bold: (values * bold).sum(0) != values.min(0), "the highest one"),
+        (lambda values, bold: (values * bold).sum(1) != values.max(1), "the shape is"),
+        (lambda values, bold: bold.sum(0) != 1, "it finds nothing wrong"),
+    ],
+    "11.3": [
+        (lambda scores: least_difference(scores) / 2**0.5, "the root of 2"),
+        (lambda scores: least_difference(scores, ddof=0), "n - 1, `ddof=1`"),
+        (lambda scores: least_difference(scores, variance=scores.var(ddof=1)), "own differences"),
+        (lambda scores: least_difference(scores, variance=scores.std(1, ddof=1).mean() ** 2), "average the variances"),
+        (lambda scores: least_difference(scores, df=4), "add up"),
+        (lambda scores: least_difference(scores, df=19), "for each model, not one in all"),
+        (lambda scores: least_difference(scores, quantile=1.96), "Student's t"),
+        (lambda scores: least_difference(scores, quantile=stats.t.ppf(0.95, 16)), "half of that at each end"),
+        (lambda scores: least_difference(scores) * np.ones(4), "the shape is"),
     ],
 }
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy import stats
+from skimage.color import rgb2ypbpr
 
 from hcegan_lib import losses, plots
 from hcegan_lib.color import gray_to_rgb, luma
@@ -393,6 +394,73 @@ def test_means_and_both_ends_of_their_intervals_are_drawn_for_each_metric():
     assert "m 20.0, k 21.0" in figure.alt
 
 
+def test_the_first_row_of_the_means_is_the_line_that_others_are_read_against():
+    rows = [("gray copy", m, 20.0 + 60 * (m == "ssim"), np.nan, np.nan) for m in ("psnr", "ssim")]
+    rows += [("pix2pix", m, 18.0 + 60 * (m == "ssim"), 17.0, 90.0) for m in ("psnr", "ssim")]
+    figure = plots.means_with_intervals(pd.DataFrame(rows, columns=["model", "metric", "mean", "low", "high"]))
+    for ax, level in zip(figure.axes, (20, 80)):
+        (line,) = [line for line in ax.lines if line.get_linestyle() == "--"]
+        assert list(line.get_xdata()) == [level, level]
+
+
+def table_of_differences():
+    """A table as `results.table` makes it, with two of the paper's data sets."""
+    rows = []
+    for metric, scale in (("psnr", 1.0), ("ssim", 3.0)):
+        rows.append([metric, "gray copy", np.nan, np.nan, 2.0, 1.5, 2.5, 1.0, 3.0, "higher"])
+        rows.append([metric, "pix2pix", np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, "baseline"])
+        rows.append([metric, "pix2pix+SA", 1.2, -0.3, 0.1, -0.4, 0.6, 0.05, 0.2, "no difference seen"])
+        rows[-3:] = [[*row[:2], *(scale * value for value in row[2:-1]), row[-1]] for row in rows[-3:]]
+    names = ["metric", "model", "paper DIV2K difference", "paper Lion difference", "mini difference"]
+    names += ["mini difference low", "mini difference high"]
+    names += ["mini difference photographs low", "mini difference photographs high", "mini verdict"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def bar_ends(container):
+    _, _, (bars,) = container
+    return [sorted(end[0] for end in bar) for bar in bars.get_segments()]
+
+
+def test_a_table_is_drawn_as_the_papers_differences_and_ours_with_interval_and_verdict():
+    figure = plots.differences_to_baseline(table_of_differences(), "mini")
+    for ax, scale, unit in zip(figure.axes, (1, 3), ("PSNR (dB)", "SSIM (%)")):
+        assert ax.get_xlabel() == f"{unit} minus pix2pix"
+        rings = ax.lines[0]
+        there = ~np.isnan(rings.get_xdata())
+        np.testing.assert_allclose(rings.get_xdata()[there], [scale * 1.2, scale * -0.3])
+        np.testing.assert_allclose(rings.get_ydata()[there], [0.84, 0.84])  # just above the row of pix2pix+SA
+        np.testing.assert_allclose(ax.containers[0][0].get_xdata().astype(float), [scale * 2, scale * 0.1])
+        np.testing.assert_allclose(bar_ends(ax.containers[0]), scale * np.array([[1.5, 2.5], [-0.4, 0.6]]))
+        assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [
+            ("higher", 0),
+            ("no difference seen", 1),
+        ]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["gray copy", "pix2pix+SA"]
+    assert "SSIM (%): higher for gray copy; no difference seen for pix2pix+SA" in figure.alt
+
+
+def test_each_difference_has_a_bar_over_seeds_and_one_over_photographs():
+    figure = plots.two_intervals(table_of_differences(), "mini")
+    for ax, scale in zip(figure.axes, (1, 3)):
+        seeds, photographs = ax.containers
+        assert (seeds.get_label(), photographs.get_label()) == ("over seeds", "over photographs")
+        np.testing.assert_allclose(bar_ends(seeds), scale * np.array([[1.5, 2.5], [-0.4, 0.6]]))
+        np.testing.assert_allclose(bar_ends(photographs), scale * np.array([[1, 3], [0.05, 0.2]]))
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["gray copy", "pix2pix+SA"]
+    assert "PSNR (dB) over seeds: 1 of 2; PSNR (dB) over photographs: 2 of 2" in figure.alt
+
+
+def test_holms_steps_stop_at_the_first_p_value_that_is_not_below_its_limit():
+    (ax,) = plots.holm_steps([0.04, 0.001, 0.02, 0.03]).axes  # limits 0.0125, 0.0167, 0.025, 0.05
+    steps, _, counts, others = ax.lines
+    np.testing.assert_allclose(steps.get_ydata(), [0.05 / 4, 0.05 / 3, 0.05 / 2, 0.05])
+    assert (list(counts.get_xdata()), list(counts.get_ydata())) == ([1], [0.001])
+    assert (list(others.get_xdata()), list(others.get_ydata())) == ([2, 3, 4], [0.02, 0.03, 0.04])
+    assert "1 of the values lie below their limits" in ax.figure.alt
+    assert "4 are below 0.05" in ax.figure.alt
+
+
 def test_a_figure_hands_its_text_alternative_to_the_notebook_together_with_the_picture(photos, monkeypatch):
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.core.pylabtools import select_figure_formats
@@ -403,6 +471,133 @@ def test_a_figure_hands_its_text_alternative_to_the_notebook_together_with_the_p
     data, metadata = shell.display_formatter.format(plots.photo_grid({"": photos}, alt="four photographs"))
     assert set(data) == {"image/png", "text/plain"}
     assert metadata == {"image/png": {"alt": "four photographs"}}
+
+
+# --- where the color is wrong, and how steadily a model came there ----------------------------------------------------
+
+
+def test_an_error_is_split_into_the_lumas_and_that_of_the_color_differences_of_rec_601(photos):
+    images, targets = photos[:2], photos[2:]
+    luminance, color = plots.error_parts(images, targets)
+    ours, theirs = (rgb2ypbpr(batch.permute(0, 2, 3, 1).numpy()) for batch in (images, targets))
+    y, pb, pr = np.moveaxis(ours - theirs, -1, 0)
+    red, blue = 1.402 * pr, 1.772 * pb  # R - Y and B - Y, of which Pr and Pb are scaled copies
+    np.testing.assert_allclose(luminance[:, 0], y, atol=1e-5)
+    np.testing.assert_allclose(color[:, 0], red, atol=1e-5)
+    np.testing.assert_allclose(color[:, 2], blue, atol=1e-5)
+    np.testing.assert_allclose(color[:, 1], -(0.299 * red + 0.114 * blue) / 0.587, atol=1e-5)
+    torch.testing.assert_close(luminance + color, images - targets)
+
+
+def test_the_gray_copy_errs_in_color_alone_and_another_brightness_in_luminance_alone(photos):
+    luminance, color = plots.error_parts(gray_to_rgb(luma(photos)), photos)
+    assert luminance.abs().max() < 1e-6
+    assert color.abs().max() > 0.1
+    assert plots.color_error(0.5 * photos + 0.1, 0.5 * photos).max() < 1e-3
+
+
+def test_the_color_error_is_a_root_mean_square_over_channels_in_levels():
+    target = torch.full((3, 1, 1), 0.5)
+    color = torch.tensor([0.2, 0.0, -0.2 * 0.299 / 0.114]).view(3, 1, 1)  # no luma
+    wanted = 255 * np.sqrt((0.2**2 + (0.2 * 0.299 / 0.114) ** 2) / 3)
+    assert plots.color_error(target + color + 0.07, target).item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_both_parts_of_an_error_are_drawn_on_scales_that_all_versions_share(photos):
+    versions = {"gray copy": gray_to_rgb(luma(photos))[0], "other": photos[1]}
+    figure = plots.parts_of_errors(photos[0], versions)
+    panels = np.array(figure.axes[:8]).reshape(2, 4)
+    largest = 255 * plots.error_parts(photos[1], photos[0])[0].abs().max().item()
+    widest = max(plots.color_error(image, photos[0]).max().item() for image in versions.values())
+    for (true, image, luminance, color), (name, version) in zip(panels, versions.items()):
+        np.testing.assert_array_equal(pixels(true), photos[0].permute(1, 2, 0))
+        np.testing.assert_array_equal(pixels(image), version.permute(1, 2, 0))
+        np.testing.assert_allclose(pixels(luminance), 255 * plots.error_parts(version, photos[0])[0][0])
+        np.testing.assert_allclose(pixels(color), plots.color_error(version, photos[0]))
+        assert luminance.images[0].get_clim() == pytest.approx((-largest, largest))
+        assert color.images[0].get_clim() == pytest.approx((0, widest))
+        assert true.get_ylabel() == name
+    assert labels(figure) >= {"levels of 0–255"}
+    assert "gray copy 0.0 and " in figure.alt
+
+
+@pytest.mark.parametrize("across", [1, 2])
+def test_renderings_stand_beside_the_truth_with_their_scores_and_below_each_its_color_error(photos, across):
+    targets = photos[:3]
+    versions = {"a": photos[[1, 2, 3]], "SA+Hinge+BCE": photos[[2, 3, 0]]}
+    scores = {name: [f"{name} {k}" for k in range(3)] for name in versions}
+    figure = plots.renderings_with_errors(targets, versions, scores=scores, names="xyz", across=across)
+    *panels, scale = figure.axes
+    panels = np.array(panels).reshape(2 * -(-3 // across), -1)
+    errors = {name: plots.color_error(images, targets) for name, images in versions.items()}
+    top = np.quantile(np.stack(list(errors.values())), 0.995)
+    for k, target in enumerate(targets):
+        row, first = 2 * (k // across), 4 * (k % across)
+        photo, *rendered = panels[row, first : first + 3]
+        np.testing.assert_array_equal(pixels(photo), target.permute(1, 2, 0))
+        assert photo.get_xlabel() == "xyz"[k]
+        assert [ax.get_title() for ax in (photo, *rendered)] == (
+            ["true", "a", "SA+\nHinge+BCE"] if row == 0 else [""] * 3
+        )
+        for ax, below, (name, images) in zip(rendered, panels[row + 1, first + 1 :], versions.items()):
+            np.testing.assert_array_equal(pixels(ax), images[k].permute(1, 2, 0))
+            assert ax.get_xlabel() == f"{name} {k}"
+            assert ax.axison
+            np.testing.assert_allclose(pixels(below), errors[name][k])
+            assert below.images[0].get_clim() == pytest.approx((0, top))
+    assert sum(len(ax.images) for ax in panels.flat) == 3 * 5
+    assert scale.get_ylabel() == "color error (levels of 0–255)"
+    assert f"a {errors['a'].mean():.0f}, SA+Hinge+BCE {errors['SA+Hinge+BCE'].mean():.0f}." in figure.alt
+
+
+EPOCHS = pd.DataFrame(
+    (model, seed, epoch, loss + seed, 0.7 * loss, 0.5 / epoch, gain)
+    for model, loss, gain in (("plain", 1, np.nan), ("SA", 1, 0.1), ("SA'", 4, 0.8))
+    for seed in (0, 1, 5)
+    for epoch in (1, 2)
+).set_axis(["model", "seed", "epoch", "d_loss", "g_loss", "l1", "gain"], axis=1)
+
+
+def test_curves_are_means_over_seeds_in_a_band_from_the_lowest_to_the_highest():
+    figure = plots.curves_over_seeds(EPOCHS, [["plain", "SA"], ["SA'"]])
+    panels = np.array(figure.axes).reshape(2, 4)
+    d_loss = panels[0, 0]
+    assert [line.get_label() for line in d_loss.lines] == ["plain", "SA"]
+    np.testing.assert_allclose(d_loss.lines[0].get_data(), [[1, 2], [3, 3]])
+    corners = d_loss.collections[0].get_paths()[0].vertices
+    assert (corners[:, 1].min(), corners[:, 1].max()) == (1, 6)
+    np.testing.assert_allclose(panels[1, 2].lines[0].get_ydata(), [0.5, 0.25])
+    assert np.isnan(panels[0, 3].lines[0].get_ydata()).all()  # no attention, no gain
+    np.testing.assert_allclose(panels[1, 3].lines[0].get_ydata(), 0.8)
+    assert [upper.get_ylim() == lower.get_ylim() for upper, lower in panels.T] == [False, False, True, True]
+    assert [ax.get_xlabel() for ax in panels[-1]] == ["epoch"] * 4
+    assert "over 2 epochs. Mean L1 of the last epoch: plain 0.25, SA 0.25, SA' 0.25." in figure.alt
+
+
+def test_curves_of_one_row_draw_only_its_models():
+    figure = plots.curves_over_seeds(EPOCHS, [["SA"]])
+    assert [line.get_label() for line in figure.axes[0].lines] == ["SA"]
+    assert "plain" not in figure.alt
+
+
+def test_each_run_is_a_dot_in_the_row_of_its_model_with_its_worst_epoch_and_a_failed_model_has_an_empty_row():
+    columns = ["model", "loss", "seed", "d_swing", "d_worst", "g_swing", "g_worst", "jumps", "psnr"]
+    rows = [("b", "bce", 0, 0.1, 0.2, 0.3, 0.4, 0.05, 20.0), ("b", "bce", 1, 0.3, 0.4, 0.5, 0.6, 0.15, 22.0)]
+    rows.append(("h", "hinge", 0, 1.0, 1.5, 2.0, 2.5, 0.0, 21.0))
+    figure = plots.stability(
+        pd.DataFrame(rows, columns=columns), {"b": "b (2 of 2)", "lost": "lost (0 of 2)", "h": "h"}
+    )
+    d_swing, g_swing, jumps, psnr = figure.axes
+    worst, dots, *others = d_swing.lines
+    np.testing.assert_allclose(worst.get_xydata(), [[0.2, 0], [0.4, 0]])
+    np.testing.assert_allclose(dots.get_xydata(), [[0.1, 0], [0.3, 0]])
+    np.testing.assert_allclose(others[-1].get_xydata(), [[0.2, 0], [1, 2]])  # means
+    np.testing.assert_allclose(g_swing.lines[0].get_xdata(), [0.4, 0.6])
+    np.testing.assert_allclose(jumps.lines[0].get_xdata(), [5, 15])
+    np.testing.assert_allclose(psnr.lines[-1].get_xydata(), [[21, 0], [21, 2]])
+    assert [text.get_text() for text in d_swing.get_yticklabels()] == ["b (2 of 2)", "lost (0 of 2)", "h"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["bce", "hinge"]
+    assert figure.alt.endswith("b 0.40 and 21.0; h 2.00 and 21.0.")
 
 
 # --- the explorers' figures -------------------------------------------------------------------------------------------
