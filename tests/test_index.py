@@ -1,4 +1,4 @@
-"""The README's index: equations and figures of the paper -> notebook section -> function -> test, none of them dead."""
+"""The README: its index leads from equations and figures to sections, functions and tests; its numbers are measured."""
 
 import ast
 import functools
@@ -8,9 +8,15 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
+import pandas as pd
 import pytest
+from scipy import stats
+
+from hcegan_lib import results
 
 ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+STARTS = ("SA", "SA'", "SA''")
 WANTED = [f"Eq. ({number})" for number in range(1, 14)] + [f"Figure {number}" for number in range(1, 7)]
 
 
@@ -21,7 +27,7 @@ def rows(readme):
     return [tuple(cell.strip() for cell in cells) for cells in lines[2:]]  # after the heading and the rule
 
 
-ROWS = rows((ROOT / "README.md").read_text(encoding="utf-8"))
+ROWS = rows(README.read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -136,3 +142,40 @@ def test_a_dead_entry_is_found(place, old, new, found):
     if place == 1 and "99_" in row[1]:
         row[2] = "`metrics.psnr`"
     assert dead(row) == [found]
+
+
+# --- the numbers of the README ----------------------------------------------------------------------------------------
+
+
+def printed(scores, model, baseline, metric, unit):
+    """Write a difference over common seeds as the README does, from plain means and SciPy's t test."""
+    by_run = scores.groupby(["model", "seed"])[metric].mean().unstack("seed")
+    differences = (by_run.loc[model] - by_run.loc[baseline]).dropna() * (100 if metric == "ssim" else 1)
+    low, high = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    return f"{differences.mean():+.2f}{unit} [{low:+.2f}, {high:+.2f}]"
+
+
+def test_what_the_readme_says_of_our_runs_is_what_the_recorded_runs_say():
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    scores = pd.read_csv(ROOT / "data" / "results" / "laptop.csv")
+    for model, baseline in (("SA+Hinge+BCE", "pix2pix+SA"), ("pix2pix+SA'", "pix2pix"), ("SA'+Hinge+BCE", "pix2pix")):
+        assert printed(scores, model, baseline, "psnr", " dB") in text
+        assert printed(scores, model, baseline, "ssim", "") in text
+    starts = {start: printed(scores, f"{start}+Hinge+BCE", f"pix2pix+{start}", "psnr", " dB") for start in STARTS}
+    assert starts["SA'"] in text
+    assert [start for start, words in starts.items() if "[+" in words] == ["SA'"]
+    p = results.paired_difference(scores, "SA'+Hinge+BCE", "pix2pix+SA'", "psnr")["p"]
+    assert f"p = {p:.3f} before any correction" in text
+    means = scores.groupby("model")[["psnr", "ssim"]].mean() * [1, 100]
+    gray, best = means.loc["gray copy"], means.drop(index="gray copy").max()
+    for psnr, ssim in (gray[["psnr", "ssim"]], best[["psnr", "ssim"]]):
+        assert f"{psnr:.2f} dB and {ssim:.2f}" in text
+
+
+def test_the_verdicts_in_the_readme_are_those_of_table_3():
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    table = results.table(3, results.measured("laptop")).set_index(["model", "metric"])
+    for model, verdict in (("pix2pix+SA'", "lower"), ("SA'+Hinge+BCE", "no difference seen")):
+        assert set(table.loc[model, "mini verdict"]) == {verdict}
+        psnr, ssim = table.loc[model, "mini p Holm"].loc[["psnr", "ssim"]]
+        assert f"{verdict} (p = {psnr:.3f} and {ssim:.3f})" in text
