@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -45,6 +46,9 @@ KEYS = ("profile", "models", "data", "seeds", "set", "device")  # of a grid file
 CHOSEN = ("gamma_init", "loss", "data", "seed")  # settings that models, data and seeds decide
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # one number for all
 POLL = 0.2  # seconds between two looks at a run
+ATTEMPTS = 2  # times that a batch begins a run whose worker dies under it
+HANDED_OUT = 10  # times that it hands out a run at all, where workers die before they begin it
+DIED = "its worker has died, and so did the next one"
 PATIENCE = 20  # seconds in which a scheduler must answer
 
 
@@ -444,18 +448,26 @@ def local_cluster(workers: int) -> Iterator["Client"]:
     import dask
     from distributed import Client, LocalCluster
 
+    _silence_dask()
     threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // workers))
     settings = {
         "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads},
-        "distributed.scheduler.allowed-failures": 1,  # a run whose worker died is tried once more
+        "distributed.scheduler.allowed-failures": 0,  # `run` itself knows better which run killed a worker
     }
     asked = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
     asked["memory_limit"] = None  # it would count the workers, and the runs are processes of their own
     asked["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # no port that others want
-    quiet = logging.CRITICAL
-    with dask.config.set(settings), LocalCluster(**asked, silence_logs=quiet) as cluster, Client(cluster) as client:
+    asked["silence_logs"] = logging.CRITICAL
+    with dask.config.set(settings), LocalCluster(**asked) as cluster, Client(cluster) as client:
         client.register_worker_callbacks(_ignore_ctrl_c)
         yield client
+
+
+def _silence_dask() -> None:
+    """Keep Dask from writing on standard error what the batch tells in one line."""
+    for name in logging.root.manager.loggerDict:
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _ignore_ctrl_c() -> None:
@@ -479,7 +491,7 @@ def scheduler_at(address: str) -> Iterator["Client"]:
     """
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence_dask()
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -521,24 +533,44 @@ def run(
     ConnectionError
         If the scheduler is gone.
     """
-    batch = os.urandom(4).hex()  # under an equal name Dask would give an earlier batch's result
-    left, waiting = list(enumerate(runs)), {}
+    batch = os.urandom(4).hex()
+    left, waiting, handed_out = list(enumerate(runs)), {}, Counter()
     try:
         while left or waiting:
-            # Runs that wait on a worker are blamed with the one that kills it, so they had better wait here.
             while left and len(waiting) < (at_once or len(runs)):
                 number, one = left.pop(0)
-                asked = {"key": f"{one.name}-{batch}", "priority": -number, "resources": resources}
-                waiting[client.submit(execute, job_of(one), **asked)] = one
+                handed_out[one.name] += 1
+                # No key is used twice: under an equal one Dask would give the result that it has.
+                key = f"{one.name}-{batch}-{handed_out[one.name]}"
+                asked = {"key": key, "priority": -number, "resources": resources}
+                waiting[client.submit(execute, job_of(one, batch), **asked)] = number, one
             time.sleep(POLL)
             watch()
             if client.status == "closed" or any(future.cancelled() for future in waiting):
                 raise ConnectionError("the scheduler is gone")
             for future in [future for future in waiting if future.done()]:
-                yield (one := waiting.pop(future)), _outcome(one, future)
+                number, one = waiting.pop(future)
+                begun = attempts(one.folder, batch)
+                if _died_with_its_worker(future) and begun < ATTEMPTS and handed_out[one.name] < HANDED_OUT:
+                    left.insert(0, (number, one))
+                else:
+                    yield one, _outcome(one, future)
     finally:
         if waiting:
             client.cancel(list(waiting))
+
+
+def _died_with_its_worker(future: "Future") -> bool:
+    """Say whether Dask gives up a run for the death of a worker on which it was executed or only waited."""
+    from distributed import KilledWorker
+
+    return future.status == "error" and isinstance(future.exception(), KilledWorker)
+
+
+def attempts(folder: Path, batch: str) -> int:
+    """Count how often a batch has begun to execute the run in a folder."""
+    begun = _read(folder / "run.json")
+    return begun["attempt"] if begun.get("batch") == batch else 0
 
 
 def nothing_moves(client: "Client") -> bool:
@@ -546,13 +578,16 @@ def nothing_moves(client: "Client") -> bool:
     return not any(client.processing().values())
 
 
-def job_of(run: Run) -> dict:
-    """Write a run as what travels to its worker."""
-    return {"kit": str(KIT), "folder": str(run.folder), "parameters": run.parameters, "made_from": run.made_from}
+def job_of(run: Run, batch: str) -> dict:
+    """Write a run of a batch as what travels to its worker."""
+    job = {"kit": str(KIT), "folder": str(run.folder), "parameters": run.parameters, "made_from": run.made_from}
+    return job | {"batch": batch}
 
 
 def _outcome(run: Run, future: "Future") -> Outcome:
-    if future.status != "finished":  # the worker has died, twice, or is not one for this kit
+    if _died_with_its_worker(future):
+        return Outcome(run.name, 0.0, 0.0, [DIED])
+    if future.status != "finished":
         return Outcome(run.name, 0.0, 0.0, [" ".join(str(future.exception()).split())])
     outcome = Outcome(**future.result())
     if not outcome.errors and not finished(run):
@@ -577,16 +612,22 @@ def execute(job: dict) -> dict:
     ------
     ValueError
         If this worker's kit is another one: the run would not be what its hash says.
+    RuntimeError
+        If this batch has begun the run before, and its worker died each time.
     """
     if job["kit"] != str(KIT):
         raise ValueError(f"the worker has the kit in {KIT}, the batch in {job['kit']}: they must share one folder")
     if job["made_from"]["code"] != code_hash():
         raise ValueError("the library has changed since the batch began: start it again with --resume")
     folder = Path(job["folder"])
+    attempt = attempts(folder, job["batch"]) + 1
+    if attempt > ATTEMPTS:
+        raise RuntimeError(DIED)
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("error.txt", "notebook.ipynb"):
         (folder / old).unlink(missing_ok=True)
-    course._write(folder / "run.json", json.dumps(job["made_from"], indent=1) + "\n")
+    begun = job["made_from"] | {"batch": job["batch"], "attempt": attempt}
+    course._write(folder / "run.json", json.dumps(begun, indent=1) + "\n")
     start = time.perf_counter()
     returned, peak, log = _supervise(folder, job["parameters"])
     notebook = course._read(folder / "notebook.ipynb")

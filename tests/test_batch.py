@@ -25,6 +25,7 @@ SMOKE = Path("notebooks") / "grids" / "smoke.yaml"
 MINIMAL = {"profile": "smoke", "models": ["pix2pix"], "data": ["mini"], "seeds": [0, 1, 2]}
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 PATIENCE = 240  # seconds until a test gives up waiting
+STARTED = []  # processes of the test that is running
 
 # A notebook that takes a second: it does what ACTION says, then writes a record with one photograph.
 STUB = """
@@ -69,15 +70,19 @@ def kit(tmp_path, cache):
     return make_kit(tmp_path / "kit", cache)
 
 
-@pytest.fixture
-def stub_kit(tmp_path, cache):
-    """A kit whose notebook is the stub, and a grid of three runs."""
+def stub(folder, cache):
+    """Make a kit whose notebook is the stub, and a grid of three runs."""
     parameters = new_code_cell(parameters_cell().source, metadata={"tags": ["parameters"]})
     cells = [parameters, new_code_cell(STUB), new_code_cell(STUB_RECORD)]
-    folder = make_kit(tmp_path / "kit", cache, new_notebook(cells=cells, metadata=KERNEL))
+    make_kit(folder, cache, new_notebook(cells=cells, metadata=KERNEL))
     write_grid(folder)
     act(folder, "")
     return folder
+
+
+@pytest.fixture
+def stub_kit(tmp_path, cache):
+    return stub(tmp_path / "kit", cache)
 
 
 def parameters_cell():
@@ -100,7 +105,7 @@ def act(folder, code):
 def start(folder, *words):
     """Start a command that Ctrl-C can reach: a shell in the background lets its children ignore it."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder)}
-    return psutil.Popen(
+    process = psutil.Popen(
         [sys.executable, "-m", *words],
         cwd=folder,
         env=environment,
@@ -110,6 +115,17 @@ def start(folder, *words):
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+    STARTED.append(process)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left():
+    """End what a test that has failed leaves behind."""
+    yield
+    for process in STARTED:
+        kill(tree_of(process))
+    STARTED.clear()
 
 
 def start_batch(folder, *words):
@@ -131,6 +147,22 @@ def wait_for(condition, process=None):
         assert process is None or process.poll() is None, process.communicate()
         time.sleep(0.05)
     return found
+
+
+def tree_of(process):
+    """Give a process and all that it and its children have started; nothing when it has ended."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill(tree):
+    """Kill -9 of all of them at once."""
+    for process in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(tree, timeout=PATIENCE)
 
 
 def alive(processes):
@@ -540,7 +572,7 @@ def job(stub_kit, monkeypatch):
     folder = runs_of(stub_kit) / "mini-pix2pix-seed0"
     parameters = {"profile": "smoke", "grid": "grid", "model": "pix2pix", "data": "mini", "seed": 0}
     made = batch.made_from(train.config("smoke"), "photos", batch.code_hash())
-    return {"kit": str(stub_kit), "folder": str(folder), "parameters": parameters, "made_from": made}
+    return {"kit": str(stub_kit), "folder": str(folder), "parameters": parameters, "made_from": made, "batch": "b"}
 
 
 @pytest.mark.slow
@@ -557,12 +589,17 @@ def test_a_failed_run_keeps_its_notebook_and_its_traceback(job, stub_kit):
     error = (folder / "error.txt").read_text(encoding="utf-8")
     assert "Traceback (most recent call last)" in error
     assert "\x1b[" not in error
-    assert json.loads((folder / "run.json").read_text()) == job["made_from"]
+    begun = json.loads((folder / "run.json").read_text())
+    assert begun == job["made_from"] | {"batch": "b", "attempt": 1}
 
     act(stub_kit, "")
     assert batch.execute(job)["errors"] == []
     assert not (folder / "error.txt").exists()
     assert (folder / "record.json").exists()
+    assert batch.attempts(folder, "b") == 2
+    assert batch.attempts(folder, "another batch") == 0
+    with pytest.raises(RuntimeError, match="its worker has died, and so did the next one"):
+        batch.execute(job)
 
 
 def test_a_worker_with_another_kit_or_other_code_refuses_the_run(job):
@@ -582,7 +619,7 @@ def unbroken(cache, tmp_path_factory):
     kit = make_kit(tmp_path_factory.mktemp("unbroken") / "kit", cache)
     process = start_batch(kit, SMOKE, "--workers", "2")
     wait_for(lambda: len(list(runs_of(kit, "smoke").glob("*/run.json"))) == 2, process)
-    tree = [process, *process.children(recursive=True)]
+    tree = tree_of(process)
     listening = {c.laddr.ip for p in tree for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
     out, err = process.communicate(timeout=PATIENCE)
     results = kit / "data" / "results"
@@ -617,7 +654,7 @@ def test_a_local_batch_listens_on_the_loopback_alone(unbroken):
 def test_killed_in_the_middle_and_resumed_it_ends_as_if_unbroken_and_repeats_no_finished_run(kit, unbroken):
     process = start_batch(kit, SMOKE, "--workers", "2")
     wait_for(lambda: recorded(kit, "smoke"), process)
-    kill([process, *process.children(recursive=True)])
+    kill(tree_of(process))
     before = recorded(kit, "smoke")
     assert 1 <= len(before) < 4
     assert not (kit / "data" / "results").exists()
@@ -650,14 +687,6 @@ def test_killed_in_the_middle_and_resumed_it_ends_as_if_unbroken_and_repeats_no_
         assert (kit / "data" / "results" / name).read_bytes() == (unbroken["results"] / name).read_bytes()
 
 
-def kill(tree):
-    """Kill -9 of all of them at once."""
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(tree, timeout=PATIENCE)
-
-
 @pytest.fixture
 def scheduler(tmp_path):
     """A Dask scheduler on the loopback, without workers; its address."""
@@ -665,7 +694,7 @@ def scheduler(tmp_path):
     words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
     process = start(tmp_path, "dask", "scheduler", *words, "--scheduler-file", told)
     yield process, wait_for(lambda: told.exists() and json.loads(told.read_text())["address"], process)
-    kill([process, *process.children(recursive=True)])
+    kill(tree_of(process))
 
 
 @contextlib.contextmanager
@@ -676,7 +705,7 @@ def workers_at(address, kit, *names):
     try:
         yield started
     finally:
-        kill([p for process in started for p in (process, *process.children(recursive=True))])
+        kill([member for process in started for member in tree_of(process)])
 
 
 @pytest.mark.slow
@@ -693,10 +722,61 @@ def test_a_scheduler_and_two_workers_that_run_already_give_the_same_table(kit, u
 # --- runs that are stopped, killed, or fail: a stub in place of the notebook ------------------------------------------
 
 WAIT_FOREVER = "(folder / 'here').touch(); time.sleep(600)"
-KILL_THE_WORKER = (
-    "if seed == 1:\n    (folder / 'pid').write_text(str(os.getpid()))\n    worker.kill()\n    time.sleep(600)"
-)
-KILL_IT_ONCE = KILL_THE_WORKER.replace("seed == 1", 'seed == 1 and not (folder / "pid").exists()')
+TROUBLE = """
+(folder / f"kernel{os.getpid()}").touch()
+if seed == 0:
+    {}["deep"]
+if seed == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+if seed == 2:
+    folder = folder.parent / "elsewhere"
+    folder.mkdir()
+if seed == 3 and len(list(folder.glob("kernel*"))) == 1 or seed == 4:
+    worker.kill()
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory, cache):
+    """Run a batch in which all goes wrong that can: five runs in trouble, and one that is not."""
+    kit = stub(tmp_path_factory.mktemp("troubled") / "kit", cache)
+    write_grid(kit, seeds=list(range(6)))
+    act(kit, TROUBLE)
+    status, out, err = hcegan_batch(kit, "grid.yaml", "--workers", "2")
+    told = {line.split()[1].strip(","): line for line in err.splitlines()}
+    rows = {row.split()[0]: row.split()[1] for row in out.splitlines()[:-1]}
+    return {"status": status, "rows": rows, "told": told, "runs": runs_of(kit), "last": out.splitlines()[-1]}
+
+
+@pytest.mark.slow
+def test_the_others_are_finished_whatever_becomes_of_one(troubled):
+    assert troubled["status"] == 1
+    name = "mini-pix2pix-seed"
+    assert troubled["rows"] == {
+        name + "0": "failed", name + "1": "failed", name + "2": "failed",
+        name + "3": "ok", name + "4": "failed", name + "5": "ok",
+    }  # fmt: skip
+    assert set(troubled["told"]) == {name + number for number in "0124"}
+    assert troubled["last"].startswith("runs: 6, finished: 2; ")
+
+
+@pytest.mark.slow
+def test_a_failing_cell_a_dead_kernel_and_a_missing_record_are_named(troubled):
+    told = troubled["told"]
+    assert told["mini-pix2pix-seed0"] == "hcegan: mini-pix2pix-seed0, cell 3: KeyError: 'deep'"
+    assert told["mini-pix2pix-seed1"].startswith("hcegan: mini-pix2pix-seed1, cell 3: ")
+    assert "DeadKernelError" in told["mini-pix2pix-seed1"]
+    assert told["mini-pix2pix-seed2"].startswith("hcegan: mini-pix2pix-seed2, there is no record in ")
+
+
+@pytest.mark.slow
+def test_a_run_whose_worker_dies_is_tried_once_more_and_no_kernel_outlives_its_worker(troubled):
+    kernels = {n: [int(p.name[6:]) for p in troubled["runs"].glob(f"*seed{n}/kernel*")] for n in range(6)}
+    assert {n: len(pids) for n, pids in kernels.items()} == {0: 1, 1: 1, 2: 1, 3: 2, 4: 2, 5: 1}
+    assert not [pid for pids in kernels.values() for pid in pids if psutil.pid_exists(pid)]
+    died = "hcegan: mini-pix2pix-seed4, its worker has died, and so did the next one"
+    assert troubled["told"]["mini-pix2pix-seed4"] == died
 
 
 def at_work(folder, count=2):
@@ -704,80 +784,41 @@ def at_work(folder, count=2):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("whole_group", [False, True], ids=["the batch alone", "all, as a terminal does"])
-def test_ctrl_c_ends_every_process_and_says_how_to_go_on(stub_kit, whole_group):
+def test_ctrl_c_in_a_terminal_ends_every_process_and_says_how_to_go_on(stub_kit):
     act(stub_kit, WAIT_FOREVER)
     process = start_batch(stub_kit, "grid.yaml", "--workers", "2")
     wait_for(at_work(stub_kit), process)
-    tree = [process, *process.children(recursive=True)]
+    tree = tree_of(process)
     assert len(tree) >= 1 + 2 * 3  # the batch; two workers, each with papermill and a kernel
-    os.killpg(process.pid, signal.SIGINT) if whole_group else process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all that it has started
     out, err = process.communicate(timeout=PATIENCE)
-    go_on = "hcegan batch grid.yaml --workers 2 --resume"
     assert (process.returncode, out) == (130, "")
+    go_on = "hcegan batch grid.yaml --workers 2 --resume"
     assert err == f"hcegan: stopped; 0 of 3 runs are finished. Go on with: {go_on}\n"
     wait_for(lambda: not alive(tree))
     assert not (stub_kit / "data" / "results").exists()
-
-    act(stub_kit, "")
-    status, out, err = hcegan_batch(stub_kit, *go_on.split()[2:])
-    assert (status, err) == (0, "")
-    assert out.count(" ok ") == 3
+    assert not list(runs_of(stub_kit).glob("*/error.txt"))  # nothing has failed
 
 
 @pytest.mark.slow
-def test_a_second_batch_of_the_grid_is_kept_out_while_the_first_is_at_work(stub_kit):
+def test_a_second_batch_is_kept_out_while_the_first_is_at_work_and_goes_on_when_it_is_stopped(stub_kit):
+    write_grid(stub_kit, seeds=[0])
     act(stub_kit, WAIT_FOREVER)
-    process = start_batch(stub_kit, "grid.yaml", "--workers", "1")
+    process = start_batch(stub_kit, "grid.yaml")
     wait_for(at_work(stub_kit, 1), process)
-    status, out, err = hcegan_batch(stub_kit, "grid.yaml", "--workers", "1", "--resume")
+    status, out, err = hcegan_batch(stub_kit, "grid.yaml", "--resume")
     assert (status, out) == (2, "")
     assert err == f"hcegan: another batch is at work in {runs_of(stub_kit)}: wait for it, or stop it\n"
-    assert process.poll() is None
+    tree = tree_of(process)
+    assert len(tree) >= 1 + 3
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-
-
-@pytest.mark.slow
-def test_a_run_whose_worker_died_is_tried_again_and_its_first_kernel_is_gone(stub_kit):
-    act(stub_kit, KILL_IT_ONCE)
-    status, out, err = hcegan_batch(stub_kit, "grid.yaml", "--workers", "2")
+    wait_for(lambda: not alive(tree))
+    act(stub_kit, "")
+    status, out, err = hcegan_batch(stub_kit, "grid.yaml", "--resume")
     assert (status, err) == (0, "")
-    assert sorted(row.split()[0] for row in out.splitlines()[:-1]) == [f"mini-pix2pix-seed{n}" for n in range(3)]
-    kernel = int((runs_of(stub_kit) / "mini-pix2pix-seed1" / "pid").read_text())
-    assert not psutil.pid_exists(kernel)
-
-
-@pytest.mark.slow
-def test_a_run_that_kills_every_worker_is_given_up_and_the_others_are_finished(stub_kit):
-    act(stub_kit, KILL_THE_WORKER)
-    status, out, err = hcegan_batch(stub_kit, "grid.yaml", "--workers", "2")
-    assert status == 1
-    assert set(recorded(stub_kit)) == {"mini-pix2pix-seed0", "mini-pix2pix-seed2"}, (out, err)
-    (line,) = err.splitlines()
-    assert line.startswith("hcegan: mini-pix2pix-seed1, ")
-    assert "2 different workers" in line
-
-
-@pytest.mark.slow
-def test_a_dead_kernel_and_a_missing_record_are_failures_of_their_runs_alone(stub_kit):
-    act(
-        stub_kit,
-        "if seed == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "if seed == 1: folder = folder.parent / 'elsewhere'; folder.mkdir()",
-    )
-    status, out, err = hcegan_batch(stub_kit, "grid.yaml", "--workers", "1")
-    assert status == 1
-    assert [row.split()[:2] for row in out.splitlines()[:-1]] == [
-        ["mini-pix2pix-seed0", "failed"],
-        ["mini-pix2pix-seed1", "failed"],
-        ["mini-pix2pix-seed2", "ok"],
-    ]
-    dead, missing = err.splitlines()
-    assert dead.startswith("hcegan: mini-pix2pix-seed0, cell 3: ")
-    assert "DeadKernelError" in dead
-    assert missing.startswith("hcegan: mini-pix2pix-seed1, there is no record in ")
+    assert out.startswith("mini-pix2pix-seed0  ok ")
 
 
 @pytest.mark.slow
@@ -789,7 +830,7 @@ def test_a_batch_waits_for_workers_says_so_and_ends_when_the_scheduler_is_gone(s
     with workers_at(address, stub_kit, "one") as (worker,):
         wait_for(at_work(stub_kit, 1), waiting)
         kernels = worker.children(recursive=True)
-        kill([process, *process.children(recursive=True)])
+        kill(tree_of(process))
         out, err = waiting.communicate(timeout=PATIENCE)
         assert (waiting.returncode, out) == (1, "")
         go_on = f"hcegan batch grid.yaml --scheduler {address} --resources GPU=1 --resume"
