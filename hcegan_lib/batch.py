@@ -435,6 +435,11 @@ def cores() -> int:
     return min(count, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else count
 
 
+def threads(workers: int) -> str:
+    """Share out the cores among the runs of as many workers, unless the user has said what a run may take."""
+    return os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // workers))
+
+
 @contextlib.contextmanager
 def local_cluster(workers: int) -> Iterator["Client"]:
     """Start workers on this machine, reachable from this machine alone, and stop them in the end.
@@ -449,9 +454,8 @@ def local_cluster(workers: int) -> Iterator["Client"]:
     from distributed import Client, LocalCluster
 
     _silence_dask()
-    threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // workers))
     settings = {
-        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads},
+        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads(workers)},
         "distributed.scheduler.allowed-failures": 0,  # `run` itself knows better which run killed a worker
     }
     asked = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
@@ -641,8 +645,7 @@ def _supervise(folder: Path, parameters: dict) -> tuple[int, int, str]:
     """Run the notebook in a process of its own; give its exit status, peak memory in bytes, and what it printed."""
     command = [sys.executable, "-m", "hcegan_lib.batch", json.dumps({"folder": str(folder), "parameters": parameters})]
     paths = [str(KIT), *filter(None, [os.environ.get("PYTHONPATH")])]  # the kernel too takes the library from this kit
-    threads = os.environ.get("OMP_NUM_THREADS") or str(cores())
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict.fromkeys(THREADS, threads)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict.fromkeys(THREADS, threads(1))
     peak = 0
     with tempfile.TemporaryFile() as log:
         # A session of its own: Ctrl-C reaches the batch alone, which then ends its runs in order.
