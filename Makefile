@@ -10,7 +10,8 @@ course: .venv/.ready
 	$(PY) -m hcegan_lib.cli course
 
 # A file, or a notebook, is never split over two processes; each keeps to one thread, or they would wait for each other.
-SIDE_BY_SIDE := -n auto --dist loadfile
+# In the order of their names: else the files with few tests come last, and these are the long ones.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS := 1
 test: .venv/.ready
 	$(PY) -m ruff check .

@@ -224,6 +224,7 @@ def test_a_grid_is_named_as_its_file_and_all_models_are_the_papers_eight(tmp_pat
         ({"set": {"learning_rate": "fast"}}, "learning_rate must be a number, got 'fast'"),
         ({"set": {"learning_rate": float("nan")}}, "learning_rate must be a number, got nan"),
         ({"set": {"learning_rate": 0}}, "learning_rate must be above 0"),
+        ({"set": {"attend_max_positions": True}}, "must be a whole number of at least 1, or all, got True"),
         ({"set": {"attend_max_positions": None}}, "attend_max_positions must be a whole number of at least 1, or all"),
         (
             {"set": {"attend_max_positions": "some"}},
