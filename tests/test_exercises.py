@@ -394,6 +394,7 @@ WRONG = {
     "09.3": [
         (lambda p: np.minimum(len(p) * p, 1), "Bonferroni"),
         (lambda p: np.sort(results.holm(p)), "at its own place"),
+        (lambda p: np.sort(results.holm(p))[p.argsort()], "do not read from them"),
         (lambda p: np.minimum(p * (len(p) + 1 - stats.rankdata(p)), 1), "greatest so far"),
         (
             lambda p: np.array([max((7 - r) * q for q, r in zip(p, stats.rankdata(p)) if q <= x) for x in p]),
