@@ -3,37 +3,77 @@
 A ratio is worth more than a time: the next machine has other times, and much the same ratios.
 """
 
+import argparse
 import os
 import platform
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 os.environ["KINETO_LOG_LEVEL"] = "99"  # before torch: its profiler would report each start and end
 
+import numpy as np
 import torch
+from PIL import Image, ImageOps
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
 
-from hcegan_lib import data, metrics
+from benchmarks.plain import plain_step
+from hcegan_lib import data, metrics, paper, train
 from hcegan_lib.attention import SelfAttention2d, positions
+from hcegan_lib.losses import LOSSES
+from hcegan_lib.records import git_commit
 
-RUNS = 9
+RESULTS = Path(__file__).parent
+SMALL = train.TrainConfig(image_size=64, base_channels=16, depth=6, batch_size=4)
+LARGE = train.TrainConfig()  # the paper's size: 256 px, 64 channels, batch 1
+PAPER_PHOTOS = 800 + 6 * 500  # to train on, in the paper's seven data sets
 
 
-def seconds(*functions: Callable) -> list[float]:
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: how often the reference's time or memory holds ours, or ours a machine's peak."""
+
+    what: str
+    unit: str
+    ours: float
+    reference: float
+    peak: bool = False  # the reference is what the machine could do at most, not another way to do it
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.reference if self.peak else self.reference / self.ours
+
+
+def seconds(*functions: Callable, device: str = "cpu", runs: int = 9) -> list[float]:
     """Median time of each function; they take turns, so that a busy moment of the machine meets all of them."""
     times = [[] for _ in functions]
-    for _ in range(RUNS + 1):
+    for _ in range(runs + 1):
         for function, taken in zip(functions, times):
             start = time.perf_counter()
             function()
+            if device == "cuda":
+                torch.cuda.synchronize()
             taken.append(time.perf_counter() - start)
     return [statistics.median(taken[1:]) for taken in times]  # the first round warms up
 
 
-def peak_bytes(function: Callable) -> int:
+def peak_bytes(function: Callable, device: str) -> int:
     """Most memory of tensors that one call holds at a time, beyond what was there before it."""
+    if device == "cuda":
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        function()
+        return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         function()
     events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
@@ -44,16 +84,20 @@ def peak_bytes(function: Callable) -> int:
     return peak
 
 
-def metrics_against_scikit_image() -> tuple[str, str, float, float]:
+# --- metrics, attention -----------------------------------------------------------------------------------------------
+
+
+def metrics_against_scikit_image(device: str) -> Iterator[Row]:
     """Score a batch of 32 photographs at 256 px with both measures, or each photograph with scikit-image."""
     _, color = data.load("mini", 256).train.batch(range(32))
     noise = 0.05 * torch.randn(color.shape, generator=torch.Generator().manual_seed(0))
     images = (color + noise).clamp(0, 1)
     pairs = list(zip(color.numpy(), images.numpy()))
+    images_there, color_there = images.to(device), color.to(device)
 
     def ours() -> None:
-        metrics.psnr(images, color)
-        metrics.ssim(images, color)
+        metrics.psnr(images_there, color_there)
+        metrics.ssim(images_there, color_there)
 
     def reference() -> None:
         for target, image in pairs:
@@ -68,16 +112,16 @@ def metrics_against_scikit_image() -> tuple[str, str, float, float]:
                 use_sample_covariance=False,
             )
 
-    name = "PSNR and SSIM, 32 photographs at 256 px, against scikit-image in a loop"
-    return name, "ms", *(1e3 * time for time in seconds(ours, reference))
+    name = "PSNR and SSIM of 32 photographs at 256 px; scikit-image in a loop"
+    yield Row(name, "ms", *(1e3 * time for time in seconds(ours, reference, device=device)))
 
 
-def attention_forms(N: int, C: int) -> tuple[Callable, Callable]:
+def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable]:
     """Give one forward and backward pass of attention, ours, and with the N x N matrix of Eq. (12) written out."""
     source = torch.Generator().manual_seed(0)
-    attention = SelfAttention2d(C, "normal", generator=source)
+    attention = SelfAttention2d(C, "normal", generator=source).to(device)
     side = round(N**0.5)
-    x = torch.randn(1, C, side, side, generator=source, requires_grad=True)
+    x = torch.randn(1, C, side, side, generator=source).to(device).requires_grad_()
 
     def backward(y: torch.Tensor) -> None:
         attention.zero_grad()
@@ -94,25 +138,196 @@ def attention_forms(N: int, C: int) -> tuple[Callable, Callable]:
     return ours, naive
 
 
-def memory_of_attention() -> tuple[str, str, float, float]:
-    """Hold as few numbers as possible at a time: N = 16384 is a map of 128 x 128, level 1 of the paper's encoder."""
-    name = "attention forward and backward, N = 16384, C = 64: peak extra memory"
-    return name, "MB", *(peak_bytes(form) / 1e6 for form in attention_forms(16384, 64))
+def attention_against_the_whole_matrix(device: str) -> Iterator[Row]:
+    """Maps of 128 x 128 and 64 x 64 positions: levels 1 and 2 of the paper's encoder."""
+    name = "attention, forward and backward, N = 16384, C = 64: peak extra memory; N x N matrix"
+    yield Row(name, "MB", *(peak_bytes(form, device) / 1e6 for form in attention_forms(16384, 64, device)))
+    name = "attention, forward and backward, N = 4096, C = 128: time; N x N matrix"
+    yield Row(name, "ms", *(1e3 * time for time in seconds(*attention_forms(4096, 128, device), device=device)))
 
 
-def time_of_attention() -> tuple[str, str, float, float]:
-    """N = 4096 is a map of 64 x 64, level 2 of the paper's encoder."""
-    name = "attention forward and backward, N = 4096, C = 128: time"
-    return name, "ms", *(1e3 * time for time in seconds(*attention_forms(4096, 128)))
+# --- one training step ------------------------------------------------------------------------------------------------
+
+
+def batch(settings: train.TrainConfig, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Take the photographs of the first step."""
+    photos = data.load("mini", settings.image_size).train
+    return train.batch_of_step(photos, settings, 0, device)
+
+
+def our_step(settings: train.TrainConfig, device: str) -> Callable[[torch.Tensor, torch.Tensor], dict]:
+    """Give our training step, as `train.fit` takes it."""
+    networks = train.build(settings, device)
+    if device == "cuda":
+        networks = tuple(network.to(memory_format=torch.channels_last) for network in networks)
+    optimizers = tuple(train.adam(network, settings, device) for network in networks)
+
+    def step(gray: torch.Tensor, color: torch.Tensor) -> dict:
+        return train.train_step(
+            networks,
+            optimizers,
+            gray,
+            color,
+            loss=LOSSES["bce"],
+            l1_weight=settings.l1_weight,
+            precision=settings.precision,
+        )
+
+    return step
+
+
+def steps_against_the_plain_loop(device: str) -> Iterator[Row]:
+    """Train pix2pix on one batch, again and again, in both precisions of ours."""
+    for settings in (SMALL, LARGE):
+        pair = batch(settings, device)
+        steps = [our_step(train.replace(settings, precision=precision), device) for precision in train.PRECISIONS]
+        steps.append(plain_step(*train.build(settings, device)))
+        *ours, reference = seconds(*(partial(step, *pair) for step in steps), device=device)
+        size = f"{settings.image_size} px, {settings.base_channels} channels, batch {settings.batch_size}"
+        for precision, time_of_ours in zip(train.PRECISIONS, ours):
+            name = f"training step, {size}, {precision}; plain loop, float32"
+            yield Row(name, "ms", 1e3 * time_of_ours, 1e3 * reference)
+            yield from roofline(settings, precision, time_of_ours, pair, device)
+
+
+def roofline(
+    settings: train.TrainConfig, precision: str, time_of_step: float, pair: tuple, device: str
+) -> Iterator[Row]:
+    """Compare the multiplications and additions of a step, a second, with those of one large matrix product."""
+    with FlopCounterMode(display=False) as counter:
+        our_step(settings, device)(*pair)  # convolutions and their gradients; the rest is not counted
+    operations = counter.get_total_flops()
+    matrix = torch.randn(2048, 2048, device=device, dtype=getattr(torch, precision))
+    (time_of_product,) = seconds(lambda: matrix @ matrix, device=device)
+    name = f"  its {operations / 1e9:.1f} billion operations, {precision}; product of two 2048 x 2048 matrices"
+    peak = 2 * 2048**3 / time_of_product
+    yield Row(name, "Gop/s", operations / time_of_step / 1e9, peak / 1e9, peak=True)
+
+
+ONE_STEP = """
+import resource, sys, torch
+from benchmarks.__main__ import LARGE, batch, our_step
+from hcegan_lib import train
+settings = train.replace(LARGE, gamma_init="normal")
+pair = batch(settings, "cpu")
+our_step(settings, "cpu")(*pair)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3))
+"""
+
+
+def memory_of_a_step(device: str) -> Iterator[Row]:
+    """Let a process of its own do one step at 256 px with attention in front of every convolution of the encoder."""
+    name = "memory of a process that trains one step at 256 px, attention everywhere; N x N of level 0 alone"
+    if device == "cpu" and sys.platform != "win32":
+        told = subprocess.run([sys.executable, "-c", ONE_STEP], check=True, capture_output=True, text=True).stdout
+        yield Row(name, "MB", float(told), 4 * (256 * 256) ** 2 / 1e6)
+
+
+# --- photographs ------------------------------------------------------------------------------------------------------
+
+
+def thousand_photographs(folder: Path) -> Path:
+    """Write 1,000 JPEG files of 1024 x 768 pixels: mini's photographs, each enlarged, mirrored and cut in many ways."""
+    random = np.random.default_rng(0)
+    sources = sorted((data.KIT_ROOT / "data" / "mini").rglob("*.jpg"))
+    for k in range(1000):
+        photo = data.open_photo(sources[k % len(sources)])
+        left, top, side = *random.integers(0, 40, 2), random.integers(180, 216)
+        photo = photo.crop((left, top, left + side, top + side)).resize((1024, 768), Image.Resampling.BICUBIC)
+        (ImageOps.mirror(photo) if k % 2 else photo).save(folder / f"{k:04d}.jpg", quality=90)
+    return folder
+
+
+def loading_against_decoding(device: str) -> Iterator[Row]:
+    """Load photographs that were loaded before, or decode and scale them again, with a thread a core."""
+
+    def decode(path: Path) -> np.ndarray:
+        return np.asarray(ImageOps.fit(data.open_photo(path), (64, 64), Image.Resampling.LANCZOS))
+
+    def again(folder: Path) -> list[np.ndarray]:
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(decode, sorted(folder.rglob("*.jpg"))))
+
+    with tempfile.TemporaryDirectory() as place:
+        cache, folder = Path(place, "cache"), Path(place, "photographs")
+        folder.mkdir()
+        for name, source in (("mini", data.KIT_ROOT / "data" / "mini"), ("1,000", thousand_photographs(folder))):
+            data.load(source, 64, cache=cache)
+            times = seconds(lambda s=source: data.load(s, 64, cache=cache), lambda s=source: again(s), runs=3)
+            yield Row(
+                f"load the photographs of {name} at 64 px from the cache; decode them", "ms", *(1e3 * t for t in times)
+            )
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+BENCHMARKS = (
+    metrics_against_scikit_image,
+    attention_against_the_whole_matrix,
+    steps_against_the_plain_loop,
+    memory_of_a_step,
+    loading_against_decoding,
+)
+
+
+def processor(device: str) -> str:
+    """Name what computes."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    names = [line.partition(":")[2].strip() for line in cpu_lines() if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def cpu_lines() -> list[str]:
+    path = Path("/proc/cpuinfo")  # Linux alone has it
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def paper_grid(rows: list[Row]) -> str:
+    """Say how long the paper's whole grid would take here, by the step of pix2pix at its size."""
+    best = min(row.ours for row in rows if row.what.startswith("training step, 256 px"))
+    steps = PAPER_PHOTOS * LARGE.epochs * len(paper.MODELS)
+    return (
+        f"The paper's grid is {steps / 1e6:.1f} million steps a seed. At pix2pix's {best:.0f} ms a step, one at a "
+        f"time, that is {steps * best / 1e3 / 3600:,.0f} hours; attention comes on top."
+    )
+
+
+def written(rows: list[Row], device: str) -> str:
+    """Lay out the table for RESULTS.md."""
+    lines = [
+        "# Speed and memory: ours; the reference",
+        "",
+        f"Written by `python -m benchmarks --device {device}` on {processor(device)},",
+        f"Python {platform.python_version()}, torch {torch.__version__}, commit {git_commit()}.",
+        "Medians of several runs that took turns in one process. The ratio is reference / ours: above 1, ours takes",
+        "less. In the indented rows it is the share that a step reaches of the machine's peak.",
+        "",
+        "| ours; reference | ours | reference | ratio |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        what = f"&nbsp;&nbsp;{row.what.strip()}" if row.what.startswith(" ") else row.what
+        lines.append(f"| {what} | {row.ours:,.0f} {row.unit} | {row.reference:,.0f} {row.unit} | {row.ratio:.2f} |")
+    return "\n".join([*lines, "", paper_grid(rows), ""])
 
 
 def main() -> None:
-    """Print one table."""
-    print(f"{platform.machine()}, torch {torch.__version__}, {torch.get_num_threads()} threads, medians of {RUNS} runs")
-    print(f"{'what':75}  {'ours':>8}  {'reference':>9}  {'ratio':>5}")
-    for benchmark in (metrics_against_scikit_image, memory_of_attention, time_of_attention):
-        name, unit, ours, reference = benchmark()
-        print(f"{name:75}  {ours:5.0f} {unit}  {reference:6.0f} {unit}  {reference / ours:5.1f}")
+    """Print one table, a row as it is measured, and write it to RESULTS.md (on a GPU: RESULTS-cuda.md)."""
+    words = argparse.ArgumentParser(prog="benchmarks", description=main.__doc__)
+    words.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    device = train.find_device(words.parse_args().device)
+    print(f"{processor(device)}, torch {torch.__version__}")
+    print(f"{'ours; reference':98}  {'ours':>11}  {'reference':>11}  {'ratio':>5}")
+    rows = []
+    for benchmark in tqdm(BENCHMARKS, unit="benchmark", disable=not sys.stderr.isatty()):
+        for row in benchmark(device):
+            rows.append(row)
+            line = f"{row.what:98}  {row.ours:5.0f} {row.unit:5}  {row.reference:5.0f} {row.unit:5}  {row.ratio:5.2f}"
+            tqdm.write(line)
+    path = RESULTS / ("RESULTS.md" if device == "cpu" else f"RESULTS-{device}.md")
+    path.write_text(written(rows, device), encoding="utf-8")
+    print(f"{paper_grid(rows)}\nwritten to {path}")
 
 
 if __name__ == "__main__":

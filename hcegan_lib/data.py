@@ -13,7 +13,7 @@ import warnings
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")  # by content; Pillow is asked 
 SIZES = range(8, 2049)  # image_size, in pixels
 NEAR_GRAY = 12  # levels of 255; see `color_spread`
 MIN_TRAIN, MIN_TEST = 2, 1  # one batch that has a variance, one photograph to score
+# What `sources.SOURCES` can build. The names are here too, so that a set that is not there yet can be told from a typo.
+SETS = ("div2k", "coco-bird", "coco-dog", "coco-orange", "openimages-lion", "openimages-bird", "openimages-orange")
+SETS += ("openimages-dog", "openimages-fish", "openimages-ladybug", "imagenet-sample", "flowers")
 CACHE_FORMAT = 1  # raise it when anything below would decode a photograph to other bytes
 
 
@@ -42,12 +45,17 @@ class DataError(ValueError):
 class Photos:
     """One split of a set."""
 
-    pixels: np.ndarray  # (N, S, S, 3), uint8, read-only; memory-mapped unless the cache could not be written
+    # (N, S, S, 3), uint8, read-only; memory-mapped unless the cache could not be written; a Tensor after `to`
+    pixels: np.ndarray | Tensor
     files: tuple[str, ...]  # N names relative to the folder, with forward slashes
 
     def __len__(self) -> int:
         """Count the photographs."""
         return len(self.files)
+
+    def to(self, device: str | torch.device) -> "Photos":
+        """Copy the bytes to a device once, so that no batch has to travel: 157 MB for 800 photographs at 256 px."""
+        return replace(self, pixels=torch.from_numpy(np.array(self.pixels)).to(device))
 
     def batch(
         self, indices: Sequence[int] | np.ndarray | Tensor | None = None, device: str | torch.device = "cpu"
@@ -67,7 +75,8 @@ class Photos:
             Shapes (B, 1, S, S) and (B, 3, S, S), float32 in [0, 1]; `gray` is `luma(color)`.
         """
         rows = self.pixels if indices is None else self.pixels[np.atleast_1d(np.asarray(indices))]
-        images = torch.from_numpy(np.array(rows)).to(device)  # a copy: torch refuses to look at read-only memory
+        # A copy of the mapped bytes: torch refuses to look at read-only memory.
+        images = (rows if isinstance(rows, Tensor) else torch.from_numpy(np.array(rows))).to(device)
         color = images.permute(0, 3, 1, 2).contiguous().float() / 255  # (B, S, S, 3) -> (B, 3, S, S)
         return luma(color), color
 
@@ -98,8 +107,9 @@ def load(
     Parameters
     ----------
     source
-        "mini", or a folder: one with `train` and `test` in it, or any other, which is then split by `seed`. Folders
-        inside are searched too. Hidden files are passed over.
+        "mini", the name of a set that `hcegan data build` has made, such as "coco-bird", or a folder: one with `train`
+        and `test` in it, or any other, which is then split by `seed`. Folders inside are searched too. Hidden files
+        are passed over.
     image_size
         Side of the squares in pixels, 8 to 2048. A smaller photograph is scaled up.
     seed
@@ -231,6 +241,12 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.round(levels / 257).astype(np.uint8))  # 65535 / 257 = 255; convert("L") would clip
 
 
+def raw_folder() -> Path:
+    """Say where `sources.build` puts sets: data/raw of the clone, or ~/.cache/hcegan/raw where there is none."""
+    in_clone = (KIT_ROOT / "data").is_dir()
+    return KIT_ROOT / "data" / "raw" if in_clone else Path.home() / ".cache" / "hcegan" / "raw"
+
+
 def _find_folder(source: str | Path) -> Path:
     if source == "mini":
         folder = KIT_ROOT / "data" / "mini"
@@ -238,18 +254,29 @@ def _find_folder(source: str | Path) -> Path:
             return folder
         raise DataError(f"{folder} is missing: 'mini' comes with a clone of the kit; install from one with pip -e")
     folder = Path(os.path.expanduser(source)).resolve()
+    built, is_bare = raw_folder() / source, Path(source).name == str(source) and str(source)[:1] not in ("", ".")
+    if is_bare and built.is_dir():  # ./NAME is always the folder
+        return built
+    if not folder.is_dir() and str(source) in SETS:
+        raise DataError(f"{str(source)!r} is not built yet: hcegan data build {source}")
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
-        hint = ", did you mean 'mini'?" if difflib.get_close_matches(folder.name.lower(), ["mini"]) else ""
-        raise DataError(f"source must be 'mini' or a folder of photographs; {str(source)!r} {problem}{hint}")
+        close = difflib.get_close_matches(folder.name.lower(), ["mini", *SETS], n=1)
+        hint = f", did you mean {close[0]!r}?" if close else ""
+        wanted = "a set of `hcegan data list`, 'mini' or a folder of photographs"
+        raise DataError(f"source must be {wanted}; {str(source)!r} {problem}{hint}")
     return folder
 
 
 def _find_photos(folder: Path, seed: int) -> tuple[list[str], bool]:
     """List names in the order of decoding, training first, and say whether the folder itself is split."""
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
-    paths = [path.relative_to(folder) for path in found]
-    names = sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+    names = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]  # os.walk goes on into what is left
+        inside = Path(place).relative_to(folder).as_posix()
+        photos = [name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
+        names += photos if inside == "." else [f"{inside}/{name}" for name in photos]
+    names.sort()
     splits = [split for split in ("train", "test") if (folder / split).is_dir()]
     if len(splits) == 1:
         raise DataError(f"{folder} has a folder '{splits[0]}' alone; wanted 'train' and 'test', or neither")

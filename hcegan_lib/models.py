@@ -160,20 +160,25 @@ class PatchDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
         initialize(self, generator)
 
-    def forward(self, pairs: Tensor) -> Tensor:
+    def forward(self, *pairs: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Score every patch; positive means "looks real".
 
         Parameters
         ----------
-        pairs
-            Gray and color stacked, shape (B, 4, H, W), in [0, 1].
+        *pairs
+            Gray and color stacked, shape (B, 4, H, W), in [0, 1]. Several batches of one size, such as real and fake
+            pairs, go through the convolutions side by side; batch norm takes each by itself, as one call each would.
 
         Returns
         -------
-        Tensor
+        Tensor, or one for each batch
             Logits, shape (B, 1, H / 8 - 2, W / 8 - 2): 30 x 30 for 256 x 256.
         """
-        return self.layers(to_signed(pairs))
+        x = to_signed(torch.cat(pairs))
+        for layer in self.layers:
+            by_itself = isinstance(layer, nn.BatchNorm2d)
+            x = torch.cat([layer(part) for part in x.chunk(len(pairs))]) if by_itself else layer(x)
+        return x if len(pairs) == 1 else x.chunk(len(pairs))
 
 
 def initialize(network: nn.Module, generator: Generator | None) -> None:

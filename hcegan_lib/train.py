@@ -22,12 +22,14 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from tqdm.auto import tqdm
 
+from hcegan_lib import parallel
 from hcegan_lib.attention import GAMMA_INITS, SelfAttention2d
 from hcegan_lib.data import Photos, PhotoSet
 from hcegan_lib.losses import LOSSES, AdversarialLoss, l1_distance
 from hcegan_lib.models import PatchDiscriminator, UNetGenerator
 
 BETAS = (0.5, 0.999)  # Adam's, as in pix2pix; the paper does not print them
+PRECISIONS = ("float32", "bfloat16")
 
 
 class CheckpointError(ValueError):
@@ -36,6 +38,10 @@ class CheckpointError(ValueError):
 
 class NonFiniteLossError(RuntimeError):
     """A loss became infinite or NaN; the message says at which step."""
+
+
+class OutOfMemoryError(RuntimeError):
+    """A step does not fit into memory; the message says which settings would make it smaller."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,11 @@ class TrainConfig:
     depth: int = 8  # convolutions down, and up, in the generator
     attend_max_positions: int | None = None  # no attention on larger feature maps; None: on all, as in the paper
     epochs: int = 200  # passes over the training photographs
-    batch_size: int = 1  # photographs a step; not printed in the paper, pix2pix's default
+    batch_size: int = 1  # photographs a step, over all processes; not printed in the paper, pix2pix's default
     learning_rate: float = 2e-4  # of both Adams
     l1_weight: float = 100.0  # lambda of Eq. (8), on the scale [-1, 1]; not printed in the paper, pix2pix's value
     checkpoint_every: int = 400  # steps between two checkpoints
+    precision: str = "float32"  # of convolutions and attention in training; "bfloat16" is faster and coarser
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, and say what could."""
@@ -62,6 +69,8 @@ class TrainConfig:
             raise ValueError(f"gamma_init must be None or one of {', '.join(GAMMA_INITS)}, got {self.gamma_init!r}")
         if self.loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
         for name in ("image_size", "base_channels", "depth", "epochs", "batch_size", "checkpoint_every"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
@@ -90,8 +99,8 @@ PROFILES: dict[str, TrainConfig] = {
     "tour": TOUR,
     # The experiment on a laptop: eight models, five seeds, under an hour on two cores. Tour's networks, trained longer.
     "laptop": replace(TOUR, epochs=50),
-    # The paper's size, for a GPU.
-    "paper": TrainConfig(),
+    # The paper's size, for a GPU. The paper does not print a precision; weights, losses and Adam stay in float32.
+    "paper": TrainConfig(precision="bfloat16"),
 }
 
 
@@ -135,6 +144,7 @@ def train_step(
     *,
     loss: AdversarialLoss,
     l1_weight: float,
+    precision: str = "float32",
 ) -> dict[str, float]:
     """Move the discriminator once, then the generator once, Eq. (8).
 
@@ -148,6 +158,8 @@ def train_step(
         The two sides of the adversarial game, from `losses.LOSSES`.
     l1_weight
         lambda, the weight of the L1 distance.
+    precision
+        "float32"; or "bfloat16" for the convolutions and the attention of both networks.
 
     Returns
     -------
@@ -156,25 +168,30 @@ def train_step(
     """
     generator, discriminator = networks
     g_optimizer, d_optimizer = optimizers
-    rendered = generator(gray)
-
-    real_logits = discriminator(torch.cat([gray, color], dim=1))
-    fake_logits = discriminator(torch.cat([gray, rendered.detach()], dim=1))
+    networks_precision = torch.autocast(gray.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    with networks_precision:
+        rendered = generator(gray).float()
+        real_pairs, fake_pairs = (torch.cat([gray, image], dim=1) for image in (color, rendered.detach()))
+        real_logits, fake_logits = (logits.float() for logits in discriminator(real_pairs, fake_pairs))
     d_loss = loss.discriminator(real_logits=real_logits, fake_logits=fake_logits)
     d_optimizer.zero_grad()
     d_loss.backward()
     d_optimizer.step()
 
-    discriminator.requires_grad_(False)  # its gradients would be computed here and thrown away
-    g_loss = loss.generator(fake_logits=discriminator(torch.cat([gray, rendered], dim=1)))
+    # Its gradients would be computed here and thrown away. With several processes there is nothing to average either.
+    judge = getattr(discriminator, "module", discriminator).requires_grad_(False)
+    with networks_precision:
+        fake_again = judge(torch.cat([gray, rendered], dim=1)).float()
+    g_loss = loss.generator(fake_logits=fake_again)
     l1 = l1_distance(rendered, color)
     g_optimizer.zero_grad()
     (g_loss + l1_weight * l1).backward()
     g_optimizer.step()
-    discriminator.requires_grad_(True)
+    judge.requires_grad_(True)
 
     row = {"d_loss": d_loss, "g_loss": g_loss, "l1": l1, "real": real_logits.mean(), "fake": fake_logits.mean()}
-    return {name: value.item() for name, value in row.items()}
+    numbers = torch.stack([value.detach() for value in row.values()]).tolist()  # one wait for the GPU, not five
+    return dict(zip(row, numbers))
 
 
 def build(settings: TrainConfig, device: str = "cpu") -> tuple[UNetGenerator, PatchDiscriminator]:
@@ -191,6 +208,12 @@ def build(settings: TrainConfig, device: str = "cpu") -> tuple[UNetGenerator, Pa
         generator=source,
     )
     return generator.to(device), discriminator.to(device)
+
+
+def adam(network: nn.Module, settings: TrainConfig, device: str = "cpu") -> Adam:
+    """Make a network's optimizer: in one pass over the weights, where PyTorch has that for the device."""
+    fused = device.partition(":")[0] in ("cpu", "cuda")
+    return Adam(network.parameters(), lr=settings.learning_rate, betas=BETAS, fused=fused)
 
 
 def batch_of_step(photos: Photos, settings: TrainConfig, step: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
@@ -212,8 +235,35 @@ def source_of(seed: int, count: int, *, kind: int) -> torch.Generator:
 def seeded_dropout(seed: int, step: int, device: str) -> Iterator[None]:
     """Let dropout of this step draw from its own seed, and give torch's global generator back as it was."""
     with torch.random.fork_rng(devices=[torch.device(device)] if device.startswith("cuda") else []):
-        torch.manual_seed(source_of(seed, step, kind=2).initial_seed())
+        torch.manual_seed(source_of(seed, step, kind=2).initial_seed() + parallel.rank() * 2**48)
         yield
+
+
+def find_device(wanted: str = "auto") -> str:
+    """Take the fastest device there is, or the one that was asked for.
+
+    Parameters
+    ----------
+    wanted
+        "auto", "cpu", "cuda" or "mps".
+
+    Returns
+    -------
+    str
+        "cpu", "mps", "cuda", or "cuda:N" for process N of those that torchrun started on this machine.
+
+    Raises
+    ------
+    ValueError
+        If the device is not there; the message lists those that are.
+    """
+    there = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    kind = there[0] if wanted == "auto" else wanted.partition(":")[0]
+    if kind not in there:
+        raise ValueError(f"device {wanted} is not available here; there is {', '.join(there)}")
+    if kind == "cuda" and wanted in ("auto", "cuda") and "LOCAL_RANK" in os.environ:
+        return f"cuda:{os.environ['LOCAL_RANK']}"
+    return kind if wanted == "auto" else wanted
 
 
 # --- a run ------------------------------------------------------------------------------------------------------------
@@ -241,13 +291,16 @@ def fit(
     folder: str | Path,
     *,
     device: str = "cpu",
+    compiled: bool = False,
     progress: bool = True,
     stop_at: int | None = None,
 ) -> Fit:
     """Train one model in `folder`, or go on where an earlier call there was stopped.
 
     Writes config.json, log.jsonl (one row a step), samples/ (test photographs, as colored so far) and checkpoints/.
-    A stopped run that is resumed on the same CPU ends with the weights of a run that was never stopped, bit for bit.
+    A stopped run that is resumed on the same CPU ends with the weights of a run that was never stopped, bit for bit. It
+    may also be resumed on another device, or with another number of processes (see `parallel`); then within rounding,
+    but for dropout, which each process draws by itself.
 
     Parameters
     ----------
@@ -258,7 +311,9 @@ def fit(
     folder
         Folder of the run; made when missing.
     device
-        "cpu", "cuda" or "mps".
+        "cpu", "cuda", "mps", or "auto" for the fastest there is. On a CPU alone are runs equal bit for bit.
+    compiled
+        Whether `torch.compile` may rewrite the networks: minutes at the start, then faster steps, on most GPUs.
     progress
         Whether to show a bar with the losses and the time left.
     stop_at
@@ -271,37 +326,59 @@ def fit(
 
     Raises
     ------
+    ValueError
+        If the device is not there, or `batch_size` cannot be shared out among the processes.
     NonFiniteLossError
         If a loss becomes infinite or NaN. The checkpoints before it stay.
+    OutOfMemoryError
+        If a step does not fit; the message names the settings to change.
     CheckpointError
         If the folder holds a run with other settings, or no readable checkpoint.
     KeyboardInterrupt
         On Ctrl-C; call again to go on from the last checkpoint, `checkpoint_every` steps back at most.
     """
-    folder = Path(folder)
+    folder, device = Path(folder), find_device(device)
+    size = min(settings.batch_size, len(photos.train))
+    if size % parallel.size():
+        raise ValueError(f"batch_size must be a multiple of the {parallel.size()} processes, got {size}")
     networks = build(settings, device)
-    optimizers = tuple(Adam(net.parameters(), lr=settings.learning_rate, betas=BETAS, fused=True) for net in networks)
+    optimizers = tuple(adam(network, settings, device) for network in networks)
     claim(folder, settings, photos)
+    parallel.wait()
     step = resume(folder, networks, optimizers, device)
     rows = read_log(folder, step)
-    size = min(settings.batch_size, len(photos.train))
+    # All photographs travel to a GPU once, as bytes.
+    pictures = photos.train if device == "cpu" else photos.train.to(device)
+    if device.startswith("cuda"):
+        for network in networks:
+            network.to(memory_format=torch.channels_last)  # what tensor cores want; slower on a CPU
+    trained = tuple(parallel.spread(network, device) for network in networks)
+    if compiled:
+        for network in trained:
+            network.compile()
     epoch_steps = len(photos.train) // size
     steps = settings.epochs * epoch_steps
     last = steps if stop_at is None else min(stop_at, steps)
     if step == 0:
         save_samples(folder, networks[0], photos.test, step, device)
 
-    bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not progress, unit="step")
-    with bar, open(folder / "log.jsonl", "a", encoding="utf-8") as log:
+    bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not (progress and parallel.is_first()), unit="step")
+    with bar, open(folder / "log.jsonl" if parallel.is_first() else os.devnull, "a", encoding="utf-8") as log:
         try:
             while step < last:
                 start = time.perf_counter()
-                gray, color = batch_of_step(photos.train, settings, step, device)
+                gray, color = map(parallel.share, batch_of_step(pictures, settings, step, device))
                 with seeded_dropout(settings.seed, step, device):
                     row = train_step(
-                        networks, optimizers, gray, color, loss=LOSSES[settings.loss], l1_weight=settings.l1_weight
+                        trained,
+                        optimizers,
+                        gray,
+                        color,
+                        loss=LOSSES[settings.loss],
+                        l1_weight=settings.l1_weight,
+                        precision=settings.precision,
                     )
-                step += 1
+                step, row = step + 1, parallel.mean(row, device)
                 row = {"step": step, **row, "gain": gain(networks[0]), "seconds": time.perf_counter() - start}
                 refuse_non_finite(row, folder)
                 rows.append(row)
@@ -318,6 +395,10 @@ def fit(
         except KeyboardInterrupt:
             # A step may be half done. The last checkpoint is whole, and the steps since are cheap to repeat.
             raise KeyboardInterrupt(f"stopped after step {step} of {steps}; train again in {folder} to go on") from None
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemoryError(advice(settings, step, device)) from None
     return Fit(networks[0], pd.DataFrame(rows), step, steps, folder)
 
 
@@ -325,6 +406,24 @@ def gain(generator: nn.Module) -> float | None:
     """Mean size of the attention's gain, |gamma| over all layers and channels; None without attention."""
     gammas = [layer.gamma.detach() for layer in generator.modules() if isinstance(layer, SelfAttention2d)]
     return torch.cat(gammas).abs().mean().item() if gammas else None
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell a full memory from other errors: PyTorch has a type for it on a GPU, and only words on a CPU."""
+    return isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def advice(settings: TrainConfig, step: int, device: str) -> str:
+    """Name the settings that make a step smaller, the ones that help most first."""
+    smaller = []
+    if settings.batch_size > 1:
+        smaller.append(f"batch_size={settings.batch_size // 2}")
+    if settings.gamma_init is not None:
+        smaller.append("attend_max_positions=4096 (attention on maps of up to 64 x 64 only)")
+    if settings.precision == "float32":
+        smaller.append("precision=bfloat16")
+    smaller.append(f"base_channels={max(1, settings.base_channels // 2)}")
+    return f"step {step + 1} does not fit into the memory of {device}; try one of {', '.join(smaller)}"
 
 
 def refuse_non_finite(row: dict, folder: Path) -> None:
@@ -336,10 +435,12 @@ def refuse_non_finite(row: dict, folder: Path) -> None:
 
 def claim(folder: Path, settings: TrainConfig, photos: PhotoSet) -> None:
     """Make the folder this run's own, or find that it already is."""
+    if not parallel.is_first():
+        return
     mine = {**asdict(settings), "fingerprint": photos.fingerprint}
     path = folder / "config.json"
     if path.exists():
-        theirs = read_json(path)
+        theirs = {"precision": "float32", **read_json(path)}  # a run from before there was a choice
         other = sorted(name for name in mine if name != "epochs" and mine[name] != theirs.get(name))
         if other:
             raise CheckpointError(f"{folder} holds a run with other settings ({', '.join(other)}); take another folder")
@@ -368,6 +469,8 @@ def write_whole(path: Path, write: object) -> None:
 
 def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple) -> None:
     """Write all that the next step needs; keep the newest two, in case the newest cannot be read."""
+    if not parallel.is_first():
+        return
     state = {
         "step": step,
         "networks": [network.state_dict() for network in networks],
@@ -418,6 +521,8 @@ def read_log(folder: Path, step: int) -> list[dict]:
     """Read the log rows up to `step`, and drop the later ones from the file: those steps will be done again."""
     path = folder / "log.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines()[:step] if path.exists() else []
+    if not parallel.is_first():
+        return [json.loads(line) for line in lines]
     write_whole(path, lambda part: part.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
     return [json.loads(line) for line in lines]
 
@@ -499,6 +604,8 @@ SAMPLES = 6  # test photographs that are looked at during training
 
 def save_samples(folder: Path, generator: UNetGenerator, photos: Photos, step: int, device: str) -> None:
     """Write the first test photographs as colored so far, side by side, as samples/step-NNNNNNNN.png."""
+    if not parallel.is_first():
+        return
     gray, _ = photos.batch(range(min(SAMPLES, len(photos))), device=device)
     strip = torch.cat(list(render(generator, gray)), dim=2)  # (3, H, SAMPLES * W)
     pixels = (strip * 255).round().byte().permute(1, 2, 0).numpy()

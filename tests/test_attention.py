@@ -102,9 +102,12 @@ def test_the_gradient_in_strips_is_the_numerical_one(strip, parts, monkeypatch):
     assert torch.autograd.gradcheck(attention_module.AttentionInStrips.apply, parts)
 
 
-@pytest.mark.parametrize("attend", [attention_module.AttentionInStrips.apply, attention_module.attend_by_kernel])
-def test_both_ways_to_attend_are_the_matrix_form(attend, parts, monkeypatch):
+# One lane of 7 rows; 7 lanes of one.
+@pytest.mark.parametrize("threads", [2, 7])
+@pytest.mark.parametrize("attend", [attention_module.attend_in_strips, attention_module.attend_by_kernel])
+def test_both_ways_to_attend_are_the_matrix_form(attend, threads, parts, monkeypatch):
     monkeypatch.setattr(attention_module, "STRIP", 2 * 3 * 7)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     query, key, value = parts
     matrix_form = (query @ key.transpose(1, 2)).softmax(dim=-1) @ value
     torch.testing.assert_close(attend(*parts), matrix_form)

@@ -137,6 +137,19 @@ def test_a_batch_is_the_pixels_over_255_and_their_luma(folder, cache):
     assert color.is_contiguous()
 
 
+def test_photographs_that_live_on_a_device_give_the_same_batches(folder, cache):
+    photos = data.load(folder, 16, cache=cache).train
+    there = photos.to("cpu")
+    assert isinstance(there.pixels, torch.Tensor)
+    assert (len(there), there.files) == (len(photos), photos.files)
+    for indices in (None, [1, 0, 1]):
+        for ours, theirs in zip(there.batch(indices), photos.batch(indices)):
+            assert torch.equal(ours, theirs)
+    color = there.batch([0])[1]
+    color.zero_()
+    assert torch.equal(there.batch([0])[1], photos.batch([0])[1])
+
+
 @pytest.mark.parametrize("indices", [[3, 1], (3, 1), np.array([3, 1]), torch.tensor([3, 1]), range(3, 0, -2)])
 def test_a_batch_takes_any_sequence_of_indices(folder, cache, indices):
     photos = load(folder, 16, cache=cache).train
@@ -552,6 +565,45 @@ def test_a_missing_folder_names_itself_and_what_is_allowed(tmp_path):
         load(tmp_path / "nowhere")
     with pytest.raises(DataError, match="is not a folder"):
         load(save(tmp_path / "one.png"))
+
+
+@pytest.fixture
+def kit_with_a_set(tmp_path, monkeypatch) -> Path:
+    """A kit in whose data/raw lies the set coco-bird, and a folder to stand in."""
+    for name in ("train/a.png", "train/b.png", "test/c.png"):
+        save(tmp_path / "kit" / "data" / "raw" / "coco-bird" / name)
+    (tmp_path / "here").mkdir()
+    monkeypatch.setattr(data, "KIT_ROOT", tmp_path / "kit")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+def test_a_set_in_data_raw_is_loaded_by_its_name_wherever_one_stands(kit_with_a_set, cache):
+    photos = load("coco-bird", 16, cache=cache)
+    assert (photos.name, photos.train.files) == ("coco-bird", ("train/a.png", "train/b.png"))
+    for number in range(5):
+        save(kit_with_a_set / "here" / "coco-bird" / f"{number}.png")
+    assert len(load("coco-bird", 16, cache=cache).train) == 2
+    assert len(load("./coco-bird", 16, cache=cache).train) == 4  # a folder is meant
+
+
+def test_a_set_that_is_not_built_yet_says_how_it_is(kit_with_a_set, cache):
+    with pytest.raises(DataError, match=r"'openimages-lion' is not built yet: hcegan data build openimages-lion$"):
+        load("openimages-lion", cache=cache)
+    with pytest.raises(DataError, match=r"`hcegan data list`.* 'coco-brid' does not exist, did you mean 'coco-bird'"):
+        load("coco-brid", cache=cache)
+    for number in range(5):
+        save(kit_with_a_set / "here" / "flowers" / f"{number}.png")
+    assert len(load("flowers", 16, cache=cache).train) == 4  # a folder that was always meant stays so
+
+
+@pytest.mark.parametrize("folder", [".", "", ".."])
+def test_a_folder_without_a_name_is_not_looked_for_among_the_sets(folder, kit_with_a_set, cache):
+    for number in range(5):
+        save(kit_with_a_set / "here" / f"{number}.png")
+    photos = load(folder, 16, cache=cache)
+    assert all(name.endswith(".png") for name in photos.train.files)
+    assert len(photos.train) + len(photos.test) == (8 if folder == ".." else 5)
 
 
 @pytest.mark.parametrize("typo", ["minni", "Mini", "mimi", "data/mni"])

@@ -136,3 +136,17 @@ def test_settings_that_cannot_be_built_are_refused(options, message):
 def test_a_photograph_that_does_not_halve_evenly_is_refused_with_its_size():
     with pytest.raises(ValueError, match="multiples of 16, got 40 and 32"):
         small()(torch.rand(1, 1, 40, 32))
+
+
+def test_several_batches_at_once_are_scored_and_learnt_from_as_one_after_another():
+    together, apart = (PatchDiscriminator(base_channels=4, generator=torch.Generator().manual_seed(0)) for _ in "ab")
+    batches = [scale * torch.rand(2, 4, 32, 32, generator=torch.Generator().manual_seed(scale)) for scale in (1, 3)]
+    ours, theirs = together(*batches), tuple(apart(batch) for batch in batches)
+    for a, b in zip(ours, theirs):
+        torch.testing.assert_close(a, b)
+    for logits in (ours, theirs):
+        (logits[0].square().sum() - logits[1].sum()).backward()
+    for a, b in zip(together.parameters(), apart.parameters()):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-5)
+    for (name, a), b in zip(together.state_dict().items(), apart.state_dict().values()):
+        torch.testing.assert_close(a, b, msg=name)

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch.optim import Adam
 
+from benchmarks.plain import plain_step
 from hcegan_lib import data, train
 from hcegan_lib.losses import LOSSES, AdversarialLoss
 from hcegan_lib.train import CheckpointError, NonFiniteLossError, TrainConfig
@@ -61,6 +62,7 @@ def test_the_paper_profile_is_the_papers_settings():
         ("tour", {"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
         ("tour", {"epochs": "many"}, "epochs must be a whole number of at least 1, got 'many'"),
         ("tour", {"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ("tour", {"precision": "float16"}, "precision must be one of float32, bfloat16, got 'float16'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(profile, changes, message):
@@ -109,6 +111,42 @@ def test_a_step_is_pix2pixs_step_written_out_by_hand(photos):
     for a, b in zip(ours, theirs):
         for (name, mine), other in zip(a.named_parameters(), b.parameters()):
             torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def twenty_steps(settings, photos):
+    networks = train.build(settings)
+    optimizers = tuple(train.adam(network, settings) for network in networks)
+    for step in range(20):
+        gray, color = train.batch_of_step(photos.train, settings, step)
+        row = train.train_step(
+            networks, optimizers, gray, color, loss=LOSSES["bce"], l1_weight=100, precision=settings.precision
+        )
+        yield row["d_loss"], row["g_loss"], row["l1"]
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-3), ("bfloat16", 0.03)])
+def test_the_fast_path_has_the_losses_of_the_plain_loop_for_20_steps(precision, tolerance, photos):
+    # Five levels: no dropout. The plain loop differs in all that makes ours faster.
+    settings = replace(TINY, loss="bce", depth=5, batch_size=4, learning_rate=2e-4)
+    ours = torch.tensor(list(twenty_steps(replace(settings, precision=precision), photos)))
+    step = plain_step(*train.build(settings))
+    theirs = torch.tensor([step(*train.batch_of_step(photos.train, settings, k)) for k in range(20)])
+    assert theirs[-1, 2] < 0.8 * theirs[0, 2]  # there is something to follow
+    torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+def test_bfloat16_is_really_coarser_and_leaves_the_weights_in_float32(photos):
+    full, half = (
+        torch.tensor(list(twenty_steps(replace(TINY, precision=precision), photos))) for precision in train.PRECISIONS
+    )
+    assert (full - half).abs().max() > 1e-5
+    networks = train.build(TINY)
+    optimizers = tuple(train.adam(network, TINY) for network in networks)
+    pair = train.batch_of_step(photos.train, TINY, 0)
+    train.train_step(networks, optimizers, *pair, loss=LOSSES["hinge_bce"], l1_weight=100, precision="bfloat16")
+    for network, optimizer in zip(networks, optimizers):
+        kept = [*network.parameters(), *(value for state in optimizer.state.values() for value in state.values())]
+        assert {value.dtype for value in kept} == {torch.float32}
 
 
 def test_a_step_leaves_the_discriminator_ready_for_the_next(photos):
@@ -338,6 +376,69 @@ def test_a_full_disk_keeps_the_checkpoint_that_was_there(photos, unbroken, tmp_p
     monkeypatch.undo()
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000005.pt"]
     assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 16.00 GiB"),
+    ],
+)
+def test_a_full_memory_names_the_settings_to_change(error, photos, tmp_path, monkeypatch):
+    def full(*words, **named):
+        raise error
+
+    monkeypatch.setattr(train, "train_step", full)
+    with pytest.raises(train.OutOfMemoryError) as told:
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert str(told.value) == (
+        "step 1 does not fit into the memory of cpu; try one of batch_size=13, attend_max_positions=4096 (attention on "
+        "maps of up to 64 x 64 only), precision=bfloat16, base_channels=2"
+    )
+
+
+def test_other_errors_of_a_step_are_not_taken_for_a_full_memory(photos, tmp_path, monkeypatch):
+    def wrong(*words, **named):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(train, "train_step", wrong)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        train.fit(TINY, photos, tmp_path, progress=False)
+
+
+def test_a_run_from_before_there_was_a_choice_of_precision_goes_on(photos, unbroken, tmp_path):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+    path = tmp_path / "config.json"
+    old = json.loads(path.read_text())
+    del old["precision"]
+    path.write_text(json.dumps(old))
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_both_networks_are_compiled_when_that_is_asked_for(photos, tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network)))
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
+    assert compiled == []
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=2, compiled=True)
+    assert compiled == [train.UNetGenerator, train.PatchDiscriminator]
+
+
+def test_the_fastest_device_is_taken(monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert train.find_device("auto") == "cuda"
+    assert train.find_device("cpu") == "cpu"
+    assert train.find_device("cuda:1") == "cuda:1"
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert train.find_device("auto") == train.find_device("cuda") == "cuda:3"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert train.find_device() == "mps"
+    with pytest.raises(ValueError, match="device cuda is not available here; there is mps, cpu"):
+        train.find_device("cuda")
 
 
 def test_the_progress_bar_shows_losses(photos, tmp_path, capsys):

@@ -1,0 +1,124 @@
+"""Several processes train one model: each takes its share of every batch, and all end a step with the same weights.
+
+`torchrun` starts the processes, one a GPU (or a few on a CPU), on one machine or several. DistributedDataParallel
+averages their gradients. What is left to do by hand: the shares, batch norm over all of them, and one writer of files.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@contextmanager
+def together(device: str) -> Iterator[None]:
+    """Join the processes that torchrun started; do nothing in a process that was started alone.
+
+    Parameters
+    ----------
+    device
+        Where this process trains: "cpu", "cuda:N" or "mps".
+    """
+    if "WORLD_SIZE" not in os.environ:
+        yield
+        return
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def size() -> int:
+    """Count the processes that train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Tell the place of this process among them, from 0."""
+    return dist.get_rank() if size() > 1 else 0
+
+
+def is_first() -> bool:
+    """Tell whether this process writes the files of the run."""
+    return rank() == 0
+
+
+def wait() -> None:
+    """Wait for the others."""
+    if size() > 1:
+        dist.barrier()
+
+
+def share(batch: Tensor) -> Tensor:
+    """Take this process's part of a batch, (B, ...) -> (B / processes, ...)."""
+    return batch.chunk(size())[rank()]
+
+
+def mean(row: dict[str, float], device: str) -> dict[str, float]:
+    """Average the numbers of a log row over the processes, so that all of them see one curve, and one NaN."""
+    if size() == 1:
+        return row
+    values = torch.tensor(list(row.values()), device=device)
+    dist.all_reduce(values)
+    return dict(zip(row, (values / size()).tolist()))
+
+
+def spread(network: nn.Module, device: str) -> nn.Module:
+    """Make a network average its gradients, and the statistics of its batch norm, over the processes.
+
+    Parameters
+    ----------
+    network
+        With the same weights in each process.
+    device
+        Where it is.
+
+    Returns
+    -------
+    nn.Module
+        To call in place of `network`, which holds the weights; `network` itself where there is one process.
+    """
+    if size() == 1:
+        return network
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.forward = partial(batch_norm, layer)
+    # Running averages are equal by themselves: all processes see the same statistics.
+    return DistributedDataParallel(
+        network, device_ids=[torch.device(device)] if device.startswith("cuda") else None, broadcast_buffers=False
+    )
+
+
+def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """Normalize over the photographs of all processes, (B, C, H, W), where `layer` alone would take its own.
+
+    Notes
+    -----
+    With one photograph a process, as at the paper's batch of 1, a mean over a process's own share would be another
+    model: 2 GPUs would not compute what 1 computes. PyTorch's SyncBatchNorm does the same, on GPUs only.
+    """
+    if not layer.training:
+        return nn.BatchNorm2d.forward(layer, x)
+    count = x.numel() // x.shape[1] * size()
+    full = x.float()  # sums are taken in float32, whatever the precision of x
+    mean = _mean_over_processes(full.mean(dim=(0, 2, 3), keepdim=True))  # (1, C, 1, 1)
+    centered = full - mean
+    variance = _mean_over_processes(centered.square().mean(dim=(0, 2, 3), keepdim=True))
+    with torch.no_grad():
+        layer.num_batches_tracked += 1
+        layer.running_mean.lerp_(mean.flatten(), layer.momentum)
+        layer.running_var.lerp_(variance.flatten() * count / (count - 1), layer.momentum)
+    weight, bias = layer.weight.view(1, -1, 1, 1), layer.bias.view(1, -1, 1, 1)
+    return (centered * (variance + layer.eps).rsqrt() * weight + bias).to(x.dtype)
+
+
+def _mean_over_processes(x: Tensor) -> Tensor:
+    from torch.distributed.nn.functional import all_reduce  # passes gradients on, as torch.distributed's does not
+
+    return all_reduce(x) / size()

@@ -1,0 +1,183 @@
+"""Two real processes, started by torchrun, against one process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import pandas as pd
+import pytest
+import torch
+
+from hcegan_lib import data, parallel, train
+
+# Five levels have no dropout (which each process draws by itself), so that two processes can be held to one.
+TINY = replace(
+    train.config("smoke"),
+    gamma_init="normal",
+    loss="hinge_bce",
+    depth=5,
+    epochs=2,
+    batch_size=26,
+    learning_rate=2e-4,
+    checkpoint_every=4,
+)
+STEPS = 12
+WORKER = """
+import json, os, sys
+from pathlib import Path
+from hcegan_lib import data, parallel, train
+
+settings, folder, cache, stop_at = json.loads(sys.argv[1])
+seen, share = [], parallel.share
+
+def counted(batch):
+    seen.append(len(share(batch)))
+    return share(batch)
+
+parallel.share = counted
+photos = data.load("mini", settings["image_size"], cache=cache)
+with parallel.together("cpu"):
+    fit = train.fit(train.TrainConfig(**settings), photos, folder, device="cpu", progress=False, stop_at=stop_at)
+    photographs = sum(seen) // 2  # gray and color are shared out one after the other
+    Path(folder, f"seen-{parallel.rank()}.json").write_text(json.dumps([os.getpid(), photographs, len(fit.log)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def photos(cache):
+    return data.load("mini", TINY.image_size, cache=cache)
+
+
+def torchrun(*words):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+def two_processes(folder, cache, stop_at=None):
+    script = folder.parent / "worker.py"
+    script.write_text(WORKER)
+    return torchrun(str(script), json.dumps([asdict(TINY), str(folder), str(cache), stop_at]))
+
+
+def ended(process):
+    out, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    return out
+
+
+@pytest.fixture(scope="module")
+def alone(photos, tmp_path_factory):
+    """Train in one process, with the batch that two processes share."""
+    return train.fit(TINY, photos, tmp_path_factory.mktemp("alone"), device="cpu", progress=False)
+
+
+@pytest.fixture(scope="module")
+def together(cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("together") / "run"
+    ended(two_processes(folder, cache))
+    return folder
+
+
+def log_of(folder):
+    return pd.read_json(folder / "log.jsonl", lines=True).drop(columns="seconds")
+
+
+def weights_of(folder):
+    return train.newest_checkpoint(folder)["networks"]
+
+
+def assert_nearly_the_same_run(folder, fit):
+    log = log_of(folder)
+    assert list(log["step"]) == list(range(1, STEPS + 1))
+    pd.testing.assert_frame_equal(log, fit.log.drop(columns="seconds"), rtol=2e-3, atol=1e-4, check_dtype=False)
+
+
+def test_two_processes_see_the_photographs_of_one_and_have_its_losses(together, alone):
+    counts = [json.loads((together / f"seen-{rank}.json").read_text()) for rank in (0, 1)]
+    assert counts[0][0] != counts[1][0]  # really two processes
+    assert [count[1] for count in counts] == [STEPS * 13, STEPS * 13]
+    assert_nearly_the_same_run(together, alone)
+
+
+def test_two_processes_move_the_running_averages_as_one_does(together, alone):
+    generator = weights_of(together)[0]
+    averages = [name for name in generator if "running" in name or "num_batches" in name]
+    assert len(averages) == 3 * 7
+    for name in averages:
+        expected = alone.generator.state_dict()[name]
+        torch.testing.assert_close(generator[name], expected, rtol=0.02, atol=1e-3, msg=name)
+
+
+def test_only_the_first_process_writes(together):
+    names = {path.name for path in together.iterdir()}
+    assert names == {"config.json", "log.jsonl", "samples", "checkpoints", "seen-0.json", "seen-1.json"}
+    assert len(list((together / "samples").iterdir())) == TINY.epochs + 1
+
+
+def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(together, cache, tmp_path):
+    folder = tmp_path / "run"
+    process = two_processes(folder, cache)
+    deadline = time.monotonic() + 200
+    while not train.checkpoints(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert train.checkpoints(folder), "it was killed before its first checkpoint"
+    for path in train.checkpoints(folder)[:-1]:
+        path.unlink()  # however late the kill came, there is a part to do again
+    ended(two_processes(folder, cache))
+    pd.testing.assert_frame_equal(log_of(folder), log_of(together), check_exact=True)
+    for ours, theirs in zip(weights_of(folder), weights_of(together)):
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_run_of_two_processes_is_resumed_by_one(alone, photos, cache, tmp_path):
+    folder = tmp_path / "run"
+    ended(two_processes(folder, cache, stop_at=5))
+    assert len(log_of(folder)) == 5
+    fit = train.fit(TINY, photos, folder, device="cpu", progress=False)
+    assert fit.finished
+    assert_nearly_the_same_run(folder, alone)
+
+
+def test_the_command_resumes_with_two_processes_what_one_began(alone, photos, tmp_path):
+    folder = tmp_path / "run"
+    train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=5)
+    chosen = ("gamma_init", "loss", "data", "seed")  # the model, --data and --seed decide these
+    settings = [f"--set={name}={value}" for name, value in asdict(TINY).items() if name not in chosen]
+    words = ["train", "--model", "SA'+Hinge+BCE", "--run", str(folder), *settings]
+    script = tmp_path / "command.py"  # torchrun takes --run for one of its own
+    script.write_text(f"import sys\nfrom hcegan_lib.cli import main\nsys.exit(main({words}))\n")
+    out = ended(torchrun(str(script)))
+    assert_nearly_the_same_run(folder, alone)
+    assert out.count("means over 25 test photographs") == 1
+    assert (folder / "record.json").exists()
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "size", lambda: 3)
+    with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 26"):
+        train.fit(TINY, photos, tmp_path / "run", device="cpu", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_shares_are_the_batch_cut_in_pieces(monkeypatch):
+    monkeypatch.setattr(parallel, "size", lambda: 3)
+    batch, pieces = torch.arange(6), []
+    for rank in range(3):
+        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        pieces.append(parallel.share(batch))
+    assert [len(piece) for piece in pieces] == [2, 2, 2]
+    assert torch.equal(torch.cat(pieces), batch)
