@@ -10,14 +10,15 @@ course: .venv/.ready
 	$(PY) -m hcegan_lib.cli course
 
 # A file, or a notebook, is never split over two processes; each keeps to one thread, or they would wait for each other.
-# In the order of their names: else the files with few tests come last, and these are the long ones.
+# In the order of their names: else the files with few tests come last, and these are the long ones. Notebooks first, for
+# the same reason: 08 trains. They run in kernels of their own, so coverage is that of the unit tests alone.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS := 1
 test: .venv/.ready
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest $(SIDE_BY_SIDE) tests --cov --cov-report=term-missing:skip-covered
-	$(PY) -m pytest $(SIDE_BY_SIDE) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	$(PY) -m pytest $(SIDE_BY_SIDE) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks tests \
+	  --cov --cov-report=term-missing:skip-covered
 
 lab: .venv/.ready
 	$(PY) -m jupyter lab --notebook-dir=notebooks

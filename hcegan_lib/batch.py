@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 KIT = Path(__file__).resolve().parents[1]  # a run takes the library and the notebook from here
 UNIT = course.NOTEBOOKS / "train_and_score.ipynb"
-CODE = ("color", "data", "losses", "attention", "models", "metrics", "train", "records")  # modules that make a number
+# Modules that make a number.
+CODE = ("color", "data", "losses", "attention", "models", "metrics", "parallel", "train", "records")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 KEYS = ("profile", "models", "data", "seeds", "set", "device")  # of a grid file
 CHOSEN = ("gamma_init", "loss", "data", "seed")  # settings that models, data and seeds decide

@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--run", type=Path, metavar="DIR", help="folder of the run (default: one in data/runs)")
     train.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="(default: auto)")
+    train.add_argument("--compile", action="store_true", help="let torch.compile rewrite the networks (slow start)")
 
     color = add(commands, "color", run_color, "color photographs with a trained model")
     color.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="gray or in color; only its gray is used")
@@ -194,14 +195,14 @@ def go_on(args: argparse.Namespace, left: list[str]) -> str:
 
 def run_batch(args: argparse.Namespace) -> int:
     """Run a grid: a row each as it ends, the failures at the end, and all records merged into one table."""
-    from hcegan_lib import batch, records
+    from hcegan_lib import batch, records, train
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the runs too, as Ctrl-C does
     resources = batch_words(args)
     grid = batch.read_grid(args.grid)
     batch.check_place(grid, keep_or_replace=args.resume or args.fresh)
     if not args.scheduler:
-        by_itself = batch.cores() if find_device(grid.device) == "cpu" else 1  # all runs would share the one GPU
+        by_itself = batch.cores() if train.find_device(grid.device) == "cpu" else 1  # all runs would share the one GPU
     runs = batch.expand(grid)
     left, aside = batch.sift(grid, runs, fresh=args.fresh)
     at_once = None if args.scheduler else min(args.workers or by_itself, len(runs))
@@ -304,23 +305,34 @@ def run_student(args: argparse.Namespace) -> int:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train one model, or finish its training, and score it on the test photographs."""
-    from hcegan_lib import data, paper, records, train
+    from hcegan_lib import paper, parallel, train
 
     gamma_init, loss = paper.model(args.model)
     named = {"gamma_init": gamma_init, "loss": loss, "data": args.data, "seed": args.seed}
     config = train.config(args.profile, **named, **changes(args.set, named))
-    device = find_device(args.device)
-    photos = data.load(config.data, config.image_size, progress=True)
-    for skipped in photos.skipped:
-        complain(f"left out {skipped}", 0)
-    if photos.near_gray:
-        complain(f"left out {len(photos.near_gray)} photographs that are nearly gray", 0)
+    device = train.find_device(args.device)
+    with parallel.together(device):
+        return fit_and_score(args, config, device)
+
+
+def fit_and_score(args: argparse.Namespace, config: "TrainConfig", device: str) -> int:
+    """Do the part of this process; what is said and written once is left to the first of them."""
+    from hcegan_lib import data, parallel, records, train
+
+    photos = data.load(config.data, config.image_size, progress=parallel.is_first())
+    if parallel.is_first():
+        for skipped in photos.skipped:
+            complain(f"left out {skipped}", 0)
+        if photos.near_gray:
+            complain(f"left out {len(photos.near_gray)} photographs that are nearly gray", 0)
 
     folder = args.run or records.run_folder(args.profile, photos.name, args.model, args.seed)
     try:
-        fit = train.fit(config, photos, folder, device=device, progress=sys.stderr.isatty())
-    except train.NonFiniteLossError as error:
+        fit = train.fit(config, photos, folder, device=device, compiled=args.compile, progress=sys.stderr.isatty())
+    except (train.NonFiniteLossError, train.OutOfMemoryError) as error:
         return complain(str(error), 1)
+    if not parallel.is_first():
+        return 0
     records.save_record(folder, fit, photos)
 
     columns = ["psnr", "ssim", "colorfulness"]
@@ -357,16 +369,6 @@ def read_value(text: str) -> object:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-def find_device(wanted: str) -> str:
-    """Take the fastest device there is, or the one that was asked for."""
-    import torch
-
-    there = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
-    if wanted not in ("auto", *there):
-        raise ValueError(f"--device {wanted} is not available here; there is {', '.join(there)}")
-    return there[0] if wanted == "auto" else wanted
 
 
 def run_color(args: argparse.Namespace) -> int:

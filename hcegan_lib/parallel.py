@@ -27,6 +27,8 @@ def together(device: str) -> Iterator[None]:
     if "WORLD_SIZE" not in os.environ:
         yield
         return
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield
@@ -64,9 +66,7 @@ def mean(row: dict[str, float], device: str) -> dict[str, float]:
     """Average the numbers of a log row over the processes, so that all of them see one curve, and one NaN."""
     if size() == 1:
         return row
-    values = torch.tensor(list(row.values()), device=device)
-    dist.all_reduce(values)
-    return dict(zip(row, (values / size()).tolist()))
+    return dict(zip(row, _mean(torch.tensor(list(row.values()), device=device)).tolist()))
 
 
 def spread(network: nn.Module, device: str) -> nn.Module:
@@ -89,10 +89,7 @@ def spread(network: nn.Module, device: str) -> nn.Module:
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.forward = partial(batch_norm, layer)
-    # Running averages are equal by themselves: all processes see the same statistics.
-    return DistributedDataParallel(
-        network, device_ids=[torch.device(device)] if device.startswith("cuda") else None, broadcast_buffers=False
-    )
+    return DistributedDataParallel(network, [torch.device(device)] if device.startswith("cuda") else None)
 
 
 def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
@@ -107,9 +104,9 @@ def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
         return nn.BatchNorm2d.forward(layer, x)
     count = x.numel() // x.shape[1] * size()
     full = x.float()  # sums are taken in float32, whatever the precision of x
-    mean = _mean_over_processes(full.mean(dim=(0, 2, 3), keepdim=True))  # (1, C, 1, 1)
+    mean = MeanOverProcesses.apply(full.mean(dim=(0, 2, 3), keepdim=True))  # (1, C, 1, 1)
     centered = full - mean
-    variance = _mean_over_processes(centered.square().mean(dim=(0, 2, 3), keepdim=True))
+    variance = MeanOverProcesses.apply(centered.square().mean(dim=(0, 2, 3), keepdim=True))
     with torch.no_grad():
         layer.num_batches_tracked += 1
         layer.running_mean.lerp_(mean.flatten(), layer.momentum)
@@ -118,7 +115,21 @@ def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
     return (centered * (variance + layer.eps).rsqrt() * weight + bias).to(x.dtype)
 
 
-def _mean_over_processes(x: Tensor) -> Tensor:
-    from torch.distributed.nn.functional import all_reduce  # passes gradients on, as torch.distributed's does not
+class MeanOverProcesses(torch.autograd.Function):
+    """Average a tensor over all processes; the gradient of a mean is the mean of the gradients."""
 
-    return all_reduce(x) / size()
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        """Give every process the mean."""
+        return _mean(x)
+
+    @staticmethod
+    def backward(ctx, d_mean: Tensor) -> Tensor:
+        """Every process's loss depends on every process's x."""
+        return _mean(d_mean)
+
+
+def _mean(x: Tensor) -> Tensor:
+    total = x.clone()
+    dist.all_reduce(total)
+    return total / size()

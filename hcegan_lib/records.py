@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from hcegan_lib import __version__, metrics, paper
+from hcegan_lib import __version__, metrics, paper, parallel
 from hcegan_lib.color import gray_to_rgb
 from hcegan_lib.data import KIT_ROOT, PhotoSet
 from hcegan_lib.train import Fit, read_json, render, write_whole
@@ -136,6 +136,7 @@ def environment(fit: Fit) -> dict:
         if device.type == "cuda"
         else f"{device.type}, {platform.machine()}",
         "threads": torch.get_num_threads(),
+        "processes": parallel.size(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "hcegan": __version__,
