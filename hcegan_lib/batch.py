@@ -142,7 +142,9 @@ def _checked(name: str, asked: object) -> Grid:
         raise ValueError(f"seeds must be from 0 to {2**32 - 1}, got {wrong[0]}")
     missing = [folder for folder in data if folder != "mini" and not folder_of(folder).is_dir()]
     if missing:
-        raise ValueError(f"put the photographs there first, there is no folder {', '.join(missing)}")
+        raise ValueError(
+            f"there is no folder {', '.join(missing)}: hcegan data build NAME makes those that the kit knows"
+        )
     return Grid(name, profile, models, data, seeds, settings, device)
 
 

@@ -96,6 +96,19 @@ def parser() -> argparse.ArgumentParser:
     color.add_argument("--run", required=True, type=Path, metavar="DIR", help="folder of a training run")
     color.add_argument("--output", default=Path("colored"), type=Path, metavar="DIR", help="(default: colored)")
 
+    data = add(commands, "data", None, "list, build or check larger sets of photographs")
+    actions = data.add_subparsers(metavar="ACTION", required=True)
+    add(actions, "list", run_data_list, "list the sets that can be built, and those that are")
+    build = add(actions, "build", run_data_build, "fetch a set and crop it; called again, it goes on")
+    build.add_argument("name", metavar="NAME", help="one of the list; a new name with --from")
+    build.add_argument("--from", dest="origin", type=Path, metavar="PHOTOS", help="a folder, zip or tar that you have")
+    build.add_argument("--mirror", metavar="URL", help="ask here first: an address or a folder with the official files")
+    build.add_argument("--seed", type=int, default=0, metavar="N", help="decides what is for testing (default: 0)")
+    build.add_argument("--yes", action="store_true", help="do not ask before more than 1 GB is fetched")
+    build.add_argument("--clean", action="store_true", help="delete the downloads when the set is built")
+    check = add(actions, "check", run_data_check, "compare a built set with its manifest")
+    check.add_argument("name", metavar="NAME")
+
     table = add(commands, "table", run_table, "show a table of the paper beside measured results")
     table.add_argument("number", type=int, choices=[1, 2, 3])
     table.add_argument("--grid", default="laptop", metavar="G", help="which measured results (default: laptop)")
@@ -103,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     return hcegan
 
 
-def add(commands, name: str, command: Callable, what: str) -> argparse.ArgumentParser:
+def add(commands, name: str, command: Callable | None, what: str) -> argparse.ArgumentParser:
     """Add a command that tells what it does in both helps."""
     added = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
     added.set_defaults(command=command)
@@ -405,6 +418,73 @@ def color_photo(generator: "UNetGenerator", photo: "Image", config: "TrainConfig
     padded = torch.nn.functional.pad(gray, (0, right, 0, below), mode="reflect")
     color = render(generator, padded)[0, :, :H, :W]  # (3, H, W)
     return Image.fromarray((color * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def run_data_list(args: argparse.Namespace) -> int:
+    """Print a row a set: its size, what there is to fetch, and whether it is built."""
+    from hcegan_lib import sources
+
+    for name, source in sources.SOURCES.items():
+        fetched = "built" if sources.is_built(name) else f"{sources.plan(name).sure / 1e9:.1f} GB"
+        print(f"{name:19} {source.train:5} + {source.test:3}  {fetched:>7}  {source.what}")
+    for name in sources.own_sets():
+        print(f"{name:19} {'built':>20}  photographs of your own")
+    return 0
+
+
+def run_data_build(args: argparse.Namespace) -> int:
+    """Say what is to be fetched, then build the set; what was left out is named at the end."""
+    from hcegan_lib import sources
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # keeps what is fetched, as Ctrl-C does
+    made_from = {"origin": args.origin, "seed": args.seed}
+    record = sources.finished(args.name, **made_from)
+    there = " already" if record else ""
+    if record is None:
+        plan = sources.plan(args.name, origin=args.origin)
+        print(plan.text, flush=True)
+        if plan.at_most > 1e9 and not args.yes and sys.stdin.isatty() and not agreed():
+            return complain("nothing was fetched", 2)
+        try:
+            record = sources.build(args.name, **made_from, mirror=args.mirror, progress=sys.stderr.isatty())
+        except KeyboardInterrupt:
+            told = f"stopped; what is fetched is kept. Go on with: {go_on_data(args)}"
+            raise KeyboardInterrupt(told) from None
+        for skipped in record["skipped"]:
+            complain(f"left out {skipped}", 0)
+    if args.clean and args.origin is None:
+        print(f"deleted {sources.clean(args.name) / 1e9:.2f} GB of downloads")
+    count = f"{record['train']} photographs for training and {record['test']} for testing"
+    print(f"{args.name} is built{there}: {count}, {len(record['skipped'])} left out; hcegan data check {args.name}")
+    return 0
+
+
+def agreed() -> bool:
+    """Ask whether so much is to be fetched."""
+    return input("fetch it? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def go_on_data(args: argparse.Namespace) -> str:
+    """Write the command that finishes a build."""
+    words = ["hcegan", "data", "build", args.name]
+    words += ["--from", str(args.origin)] if args.origin else []
+    words += ["--mirror", args.mirror] if args.mirror else []
+    words += ["--seed", str(args.seed)] if args.seed else []
+    words += [f"--{name}" for name in ("yes", "clean") if getattr(args, name)]
+    return shlex.join(words)
+
+
+def run_data_check(args: argparse.Namespace) -> int:
+    """Name each file of a set that is not as it was built."""
+    from hcegan_lib import sources
+
+    problems = sources.check(args.name)
+    for problem in problems:
+        complain(problem, 1)
+    if problems:
+        return complain(f"{args.name} is damaged: delete its folder and build it again; downloads are kept", 1)
+    print(f"{args.name} is sound")
+    return 0
 
 
 def run_table(args: argparse.Namespace) -> int:

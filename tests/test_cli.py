@@ -86,7 +86,7 @@ def test_help_is_there_at_once_and_brings_nothing_heavy():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     text, status, modules = run.stdout.rstrip("\n").rsplit("\n", 2)
     assert status == "0"
-    assert all(command in text for command in ("course", "student", "train", "color", "table"))
+    assert all(command in text for command in ("course", "student", "train", "color", "data", "table"))
     assert not {"torch", "numpy", "pandas", "nbconvert"} & set(modules.split())
 
 
@@ -112,6 +112,9 @@ def test_the_package_runs_as_a_module():
         (["train", "--model", "pix2pix", "--device", "cdua"], "did you mean 'cuda'?"),
         (["train"], "required: --model"),
         (["color", "a.png"], "required: --run"),
+        (["data"], "required: ACTION"),
+        (["data", "lits"], "did you mean 'list'?"),
+        (["data", "build"], "required: NAME"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_that_says_what_is_right(words, line, kit, capsys):

@@ -1,0 +1,251 @@
+"""One file from the network: whole, and the one that was meant, or not there.
+
+`pooch` keeps the checksums, moves a file into place only when it is right, and tries a wrong one once more. What it has
+not is here: a transfer that goes on from the middle after whatever stopped it, several addresses for one file, and
+manners towards a busy server.
+"""
+
+import contextlib
+import email.utils
+import errno
+import functools
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pooch
+import requests
+from tqdm.auto import tqdm
+
+from hcegan_lib import __version__
+
+RETRIES = 3  # fruitless attempts in a row at one address, after the first
+BACKOFF = 1.0  # seconds before the second attempt, twice as long before each further one
+PATIENCE = 120.0  # seconds at most that a server may ask us to wait
+TIMEOUT = (10, 30)  # seconds for a connection, and for the next bytes
+BLOCK = 2**14  # bytes; what a break may lose
+
+
+class FetchError(OSError):
+    """What could not be fetched, why, and what to do about it, in one line."""
+
+
+class MissingError(FetchError):
+    """The server answers, and has no such file."""
+
+
+class Remote(NamedTuple):
+    """An official file."""
+
+    bytes: int  # exact if there is a checksum, else about
+    checksum: str | None  # "sha256:..." or "md5:..."; None: none is published
+    read_in: str  # where size and checksum were read
+    addresses: tuple[str, ...]  # the official one first, then copies
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where files come from and go to."""
+
+    downloads: Path
+    mirror: str | None = None  # asked first: an address, or a folder, with the names that `downloads` has
+    progress: bool = False  # bars for what is larger than 10 MB
+    session: requests.Session = field(default_factory=requests.Session)
+    stopped: threading.Event = field(default_factory=threading.Event)  # ends waits and transfers in other threads
+
+
+def fetch(name: str, remote: Remote, access: Access) -> Path:
+    """Fetch a file unless it is there and right, from the first address that has it.
+
+    Parameters
+    ----------
+    name
+        Below `access.downloads`, with forward slashes. Beside it lies `<name>.part` until the file is whole.
+    remote
+        What is wanted. Without a checksum, the length that the server announces is all that is verified.
+    access
+        Where from and where to.
+
+    Returns
+    -------
+    Path
+        The whole file.
+
+    Raises
+    ------
+    MissingError
+        If every address answers that it has no such file.
+    FetchError
+        If it cannot be had for any other reason. A part that is right so far stays for the next call.
+    """
+    pooch.get_logger().setLevel("WARNING")
+    access.session.headers["User-Agent"] = f"hcegan/{__version__} (course kit)"
+    own = [f"{access.mirror.rstrip('/')}/{name}"] if access.mirror else []
+    problems = []
+    (access.downloads / name).parent.mkdir(parents=True, exist_ok=True)  # pooch fails where two threads make it at once
+    for address in [*own, *remote.addresses]:
+        known = {"registry": {name: remote.checksum}, "urls": {name: address}}
+        keeper = pooch.create(access.downloads, "", **known, retry_if_failed=1)
+        try:
+            return Path(keeper.fetch(name, downloader=functools.partial(_download, remote, access)))
+        except FetchError as problem:
+            problems.append(problem)
+        except ValueError:
+            problems.append(FetchError(f"{address}: not the published checksum, so it was deleted"))
+    kind = MissingError if all(isinstance(problem, MissingError) for problem in problems) else FetchError
+    told = "; ".join(map(str, problems))
+    raise kind(f"{name} could not be fetched ({told}). Call again to go on, or name a copy with --mirror")
+
+
+def left(name: str, remote: Remote, downloads: Path) -> int:
+    """Count the bytes of a file that are still to be fetched."""
+    if (downloads / name).exists():
+        return 0
+    return max(0, remote.bytes - _bytes(downloads / f"{name}.part"))
+
+
+def room(folder: Path, needed: int) -> None:
+    """Raise FetchError unless a disk has room for a number of bytes."""
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise FetchError(f"{folder} has room for {size(free)}, {size(needed)} are needed: make room and call again")
+
+
+@contextlib.contextmanager
+def full_disk_told(folder: Path) -> Iterator[None]:
+    """Say of a disk that becomes full on the way what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):  # Windows has no quota of its own
+            raise
+        raise FetchError(f"the disk of {folder} is full; what is fetched is kept: make room and call again") from error
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _download(remote: Remote, access: Access, url: str, output_file: str, keeper: pooch.Pooch) -> None:
+    """Bring a file to where pooch wants it, in as many attempts as it takes while they bring anything."""
+    (name,) = keeper.registry
+    part = access.downloads / f"{name}.part"
+    failures, best = 0, _bytes(part)
+    while True:
+        try:
+            _transfer(url, part, remote, access)
+            break
+        except requests.RequestException as error:
+            failures = 0 if _bytes(part) > best else failures + 1
+            best = max(best, _bytes(part))
+            if failures > RETRIES:
+                raise FetchError(f"{url}: {_reason(error)}") from None
+            if access.stopped.wait(getattr(error, "pause", BACKOFF * 2 ** max(0, failures - 1))):
+                raise FetchError("stopped") from None
+    os.replace(part, output_file)
+    _tag(part).unlink(missing_ok=True)
+
+
+def _transfer(url: str, part: Path, remote: Remote, access: Access) -> None:
+    """Append what a part lacks; start over where the server cannot go on from the middle."""
+    if not re.match("https?://", url):
+        _copy(url, part)
+        return
+    if remote.checksum and _bytes(part) == remote.bytes:
+        return  # stopped between the last byte and the move
+    with access.session.get(url, headers=_headers(part, remote), stream=True, timeout=TIMEOUT) as answer:
+        _refuse(answer, part)
+        start, total = _announced(answer)
+        if start not in (0, _bytes(part)):
+            part.unlink(missing_ok=True)
+            raise requests.ConnectionError("the server went on from another place")
+        if remote.checksum and total not in (None, remote.bytes):
+            raise FetchError(f"{url}: {total:,} bytes, wanted {remote.bytes:,}: that is another file")
+        if not start and not remote.checksum:
+            _tag(part).write_text(answer.headers.get("ETag", ""), encoding="utf-8")
+        shown = {"desc": part.stem, "total": total, "initial": start, "unit": "B", "unit_scale": True, "leave": False}
+        hidden = not access.progress or (total or remote.bytes) < 10**7
+        with open(part, "ab" if start else "wb") as file, tqdm(**shown, disable=hidden) as bar:
+            for block in answer.iter_content(BLOCK):
+                file.write(block)
+                bar.update(len(block))
+                if access.stopped.is_set():
+                    raise FetchError("stopped")
+    if total is not None and _bytes(part) != total:
+        raise requests.ConnectionError("the connection broke off")
+
+
+def _headers(part: Path, remote: Remote) -> dict[str, str]:
+    """Ask for the rest of a file, if it will show that the rest belongs to what is there."""
+    headers, have = {"Accept-Encoding": "identity"}, _bytes(part)
+    tag = _tag(part).read_text(encoding="utf-8") if _tag(part).exists() else ""
+    if have and remote.checksum:
+        headers["Range"] = f"bytes={have}-"
+    elif have and tag and not tag.startswith("W/"):  # else half of it might be from before a change unseen
+        headers |= {"Range": f"bytes={have}-", "If-Range": tag}
+    return headers
+
+
+def _refuse(answer: requests.Response, part: Path) -> None:
+    """Raise what an unwanted answer means."""
+    status = f"{answer.status_code} {answer.reason}"
+    if answer.status_code in (403, 404, 410):  # Amazon says 403 of what is not there
+        raise MissingError(f"{answer.url}: {status}")
+    if answer.status_code == 416:  # the part is longer than the file
+        part.unlink(missing_ok=True)
+    if answer.status_code not in (200, 206):
+        error = requests.HTTPError(status)
+        pause = _retry_after(answer.headers.get("Retry-After", ""))
+        if pause is not None:
+            error.pause = min(pause, PATIENCE)
+        raise error
+
+
+def _announced(answer: requests.Response) -> tuple[int, int | None]:
+    """Say at which byte an answer begins, and how long the whole file is, if the server tells."""
+    if answer.status_code == 206:
+        place = re.match(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+        return (int(place[1]), None if place[2] == "*" else int(place[2])) if place else (-1, None)
+    length = answer.headers.get("Content-Length")
+    return 0, int(length) if length else None
+
+
+def _retry_after(text: str) -> float | None:
+    """Read seconds, or a date: HTTP has both."""
+    if text.isdigit():
+        return float(text)
+    with contextlib.suppress(TypeError, ValueError):
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    return None
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.HTTPError):
+        return str(error)
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return "no answer in time"
+    broke = isinstance(error, requests.exceptions.ChunkedEncodingError) or "broke" in str(error)
+    return "the connection broke off" if broke else "no connection"
+
+
+def _copy(path: str, part: Path) -> None:
+    try:
+        shutil.copyfile(path, part)
+    except FileNotFoundError:
+        raise MissingError(f"{path}: no such file") from None
+
+
+def _tag(part: Path) -> Path:
+    return part.with_name(f"{part.name}.etag")
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
