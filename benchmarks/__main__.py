@@ -158,8 +158,6 @@ def batch(settings: train.TrainConfig, device: str) -> tuple[torch.Tensor, torch
 def our_step(settings: train.TrainConfig, device: str) -> Callable[[torch.Tensor, torch.Tensor], dict]:
     """Give our training step, as `train.fit` takes it."""
     networks = train.build(settings, device)
-    if device == "cuda":
-        networks = tuple(network.to(memory_format=torch.channels_last) for network in networks)
     optimizers = tuple(train.adam(network, settings, device) for network in networks)
 
     def step(gray: torch.Tensor, color: torch.Tensor) -> dict:
@@ -176,13 +174,20 @@ def our_step(settings: train.TrainConfig, device: str) -> Callable[[torch.Tensor
     return step
 
 
+def several(step: Callable, pair: tuple, count: int) -> None:
+    """Take steps in a row, as in training, where the weights of the one are still at hand for the next."""
+    for _ in range(count):
+        step(*pair)
+
+
 def steps_against_the_plain_loop(device: str) -> Iterator[Row]:
     """Train pix2pix on one batch, again and again, in both precisions of ours."""
-    for settings in (SMALL, LARGE):
+    for settings, count in ((SMALL, 20), (LARGE, 2)):
         pair = batch(settings, device)
         steps = [our_step(train.replace(settings, precision=precision), device) for precision in train.PRECISIONS]
         steps.append(plain_step(*train.build(settings, device)))
-        *ours, reference = seconds(*(partial(step, *pair) for step in steps), device=device)
+        turns = [partial(several, step, pair, count) for step in steps]
+        *ours, reference = (time / count for time in seconds(*turns, device=device))
         size = f"{settings.image_size} px, {settings.base_channels} channels, batch {settings.batch_size}"
         for precision, time_of_ours in zip(train.PRECISIONS, ours):
             name = f"training step, {size}, {precision}; plain loop, float32"
@@ -205,22 +210,23 @@ def roofline(
 
 
 ONE_STEP = """
-import resource, sys, torch
+import re
 from benchmarks.__main__ import LARGE, batch, our_step
 from hcegan_lib import train
 settings = train.replace(LARGE, gamma_init="normal")
 pair = batch(settings, "cpu")
 our_step(settings, "cpu")(*pair)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3))
+print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 """
 
 
 def memory_of_a_step(device: str) -> Iterator[Row]:
     """Let a process of its own do one step at 256 px with attention in front of every convolution of the encoder."""
     name = "memory of a process that trains one step at 256 px, attention everywhere; N x N of level 0 alone"
-    if device == "cpu" and sys.platform != "win32":
+    # Linux's own count of this process: that of `resource` begins with what its parent held.
+    if device == "cpu" and sys.platform == "linux":
         told = subprocess.run([sys.executable, "-c", ONE_STEP], check=True, capture_output=True, text=True).stdout
-        yield Row(name, "MB", float(told), 4 * (256 * 256) ** 2 / 1e6)
+        yield Row(name, "MB", int(told) / 1e3, 4 * (256 * 256) ** 2 / 1e6)
 
 
 # --- photographs ------------------------------------------------------------------------------------------------------

@@ -287,13 +287,14 @@ def _find_photos(folder: Path, seed: int) -> tuple[list[str], bool]:
 
 
 def _fingerprint(folder: Path, names: list[str], settings: list) -> str:
-    digests = [_digest(folder / name) for name in names]
+    digests = [_digest(os.path.join(folder, name)) for name in names]
     return hashlib.sha256(json.dumps([settings, names, digests]).encode()).hexdigest()[:16]
 
 
-def _digest(path: Path) -> str:
+def _digest(path: str) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with open(path, "rb", buffering=0) as file:  # read whole: a buffer would only be filled and copied
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError:
         return "unreadable"  # decoding it will say why
 

@@ -174,11 +174,13 @@ class PatchDiscriminator(nn.Module):
         Tensor, or one for each batch
             Logits, shape (B, 1, H / 8 - 2, W / 8 - 2): 30 x 30 for 256 x 256.
         """
+        if len(pairs) == 1:
+            return self.layers(to_signed(pairs[0]))
         x = to_signed(torch.cat(pairs))
         for layer in self.layers:
             by_itself = isinstance(layer, nn.BatchNorm2d)
             x = torch.cat([layer(part) for part in x.chunk(len(pairs))]) if by_itself else layer(x)
-        return x if len(pairs) == 1 else x.chunk(len(pairs))
+        return x.chunk(len(pairs))
 
 
 def initialize(network: nn.Module, generator: Generator | None) -> None:
