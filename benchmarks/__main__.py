@@ -21,6 +21,8 @@ os.environ["KINETO_LOG_LEVEL"] = "99"  # before torch: its profiler would report
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+import yaml
 from PIL import Image, ImageOps
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch.profiler import ProfilerActivity, profile
@@ -28,15 +30,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from benchmarks.plain import plain_step
-from hcegan_lib import data, metrics, paper, train
-from hcegan_lib.attention import SelfAttention2d, positions
+from hcegan_lib import course, data, metrics, paper, sources, train
+from hcegan_lib.attention import SelfAttention2d, attend_by_kernel, positions
 from hcegan_lib.losses import LOSSES
+from hcegan_lib.models import UpConvolution
 from hcegan_lib.records import git_commit
 
 RESULTS = Path(__file__).parent
 SMALL = train.TrainConfig(image_size=64, base_channels=16, depth=6, batch_size=4)
 LARGE = train.TrainConfig()  # the paper's size: 256 px, 64 channels, batch 1
-PAPER_PHOTOS = 800 + 6 * 500  # to train on, in the paper's seven data sets
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,8 @@ def metrics_against_scikit_image(device: str) -> Iterator[Row]:
     yield Row(name, "ms", *(1e3 * time for time in seconds(ours, reference, device=device)))
 
 
-def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable]:
-    """Give one forward and backward pass of attention, ours, and with the N x N matrix of Eq. (12) written out."""
+def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable, Callable]:
+    """Give one forward and backward pass of attention: ours, with the N x N matrix of Eq. (12), by PyTorch's kernel."""
     source = torch.Generator().manual_seed(0)
     attention = SelfAttention2d(C, "normal", generator=source).to(device)
     side = round(N**0.5)
@@ -131,19 +133,41 @@ def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable]:
     def ours() -> None:
         backward(attention(x))
 
-    def naive() -> None:
-        o = attention.attention(x) @ positions(attention.h(x))  # (1, N, C)
+    def put_together(o: torch.Tensor) -> None:
         backward(attention.gamma.view(1, C, 1, 1) * o.transpose(1, 2).reshape(x.shape) + x)
 
-    return ours, naive
+    def naive() -> None:
+        put_together(attention.attention(x) @ positions(attention.h(x)))
+
+    def kernel() -> None:
+        put_together(attend_by_kernel(*(positions(part(x)) for part in (attention.g, attention.f, attention.h))))
+
+    return ours, naive, kernel
 
 
 def attention_against_the_whole_matrix(device: str) -> Iterator[Row]:
     """Maps of 128 x 128 and 64 x 64 positions: levels 1 and 2 of the paper's encoder."""
     name = "attention, forward and backward, N = 16384, C = 64: peak extra memory; N x N matrix"
-    yield Row(name, "MB", *(peak_bytes(form, device) / 1e6 for form in attention_forms(16384, 64, device)))
-    name = "attention, forward and backward, N = 4096, C = 128: time; N x N matrix"
-    yield Row(name, "ms", *(1e3 * time for time in seconds(*attention_forms(4096, 128, device), device=device)))
+    yield Row(name, "MB", *(peak_bytes(form, device) / 1e6 for form in attention_forms(16384, 64, device)[:2]))
+    for C in (32, 128):
+        ours, *others = (1e3 * time for time in seconds(*attention_forms(4096, C, device), device=device))
+        for other, time_of_other in zip(("N x N matrix", "PyTorch's kernel, padded"), others):
+            yield Row(f"attention, forward and backward, N = 4096, C = {C}: time; {other}", "ms", ours, time_of_other)
+
+
+def up_convolution_against_pytorchs(device: str) -> Iterator[Row]:
+    """Take the decoder's second stage of the paper's size, from 2 x 2 to 4 x 4 positions, forward and backward."""
+    source = torch.Generator().manual_seed(0)
+    ours, x = UpConvolution(1024, 512).to(device), torch.randn(1, 1024, 2, 2, generator=source).to(device)
+
+    def learn(convolution: Callable) -> None:
+        ours.zero_grad()
+        convolution(x).square().sum().backward()
+
+    pytorchs = partial(F.conv_transpose2d, weight=ours.weight, stride=2, padding=1)
+    times = seconds(partial(learn, ours), partial(learn, pytorchs), device=device, runs=20)
+    name = "transposed convolution, 1024 to 512 channels, 2 x 2 positions, forward and backward; PyTorch's"
+    yield Row(name, "ms", *(1e3 * time for time in times))
 
 
 # --- one training step ------------------------------------------------------------------------------------------------
@@ -270,6 +294,7 @@ def loading_against_decoding(device: str) -> Iterator[Row]:
 BENCHMARKS = (
     metrics_against_scikit_image,
     attention_against_the_whole_matrix,
+    up_convolution_against_pytorchs,
     steps_against_the_plain_loop,
     memory_of_a_step,
     loading_against_decoding,
@@ -292,7 +317,9 @@ def cpu_lines() -> list[str]:
 def paper_grid(rows: list[Row]) -> str:
     """Say how long the paper's whole grid would take here, by the step of pix2pix at its size."""
     best = min(row.ours for row in rows if row.what.startswith("training step, 256 px"))
-    steps = PAPER_PHOTOS * LARGE.epochs * len(paper.MODELS)
+    grid = yaml.safe_load((course.NOTEBOOKS / "grids" / "paper.yaml").read_text(encoding="utf-8"))
+    photos = sum(sources.SOURCES[Path(folder).name].train for folder in grid["data"])  # a step takes one of them
+    steps = photos * LARGE.epochs * len(paper.MODELS)
     return (
         f"The paper's grid is {steps / 1e6:.1f} million steps a seed. At pix2pix's {best:.0f} ms a step, one at a "
         f"time, that is {steps * best / 1e3 / 3600:,.0f} hours; attention comes on top."

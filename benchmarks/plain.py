@@ -8,6 +8,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from hcegan_lib.models import UpConvolution
+
+
+def textbook(network: nn.Module) -> nn.Module:
+    """Put PyTorch's own transposed convolutions, with the same weights, in place of ours."""
+    for parent in list(network.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, UpConvolution):
+                own = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
+                own.weight = layer.weight
+                setattr(parent, name, own)
+    return network
+
 
 def plain_step(
     generator: nn.Module, discriminator: nn.Module, *, learning_rate: float = 2e-4, l1_weight: float = 100.0
@@ -21,6 +34,7 @@ def plain_step(
     learning_rate, l1_weight
         Of both Adams, and lambda.
     """
+    generator = textbook(generator)
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=learning_rate, betas=(0.5, 0.999))
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=learning_rate, betas=(0.5, 0.999))
     cross_entropy, distance = nn.BCEWithLogitsLoss(), nn.L1Loss()

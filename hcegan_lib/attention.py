@@ -125,7 +125,7 @@ def attend_in_strips(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Compute o of Eq. (12), (B, N, C), a strip of rows of beta at a time.
 
     The rows of a photograph are cut into as many lanes as there are threads, and the lanes become photographs of the
-    batch. So a thread takes its part of a strip through all steps, and no part waits for another core.
+    batch. So a thread can take one lane through all steps.
     """
     B, N, d = query.shape
     lanes = math.gcd(N, torch.get_num_threads())
@@ -142,10 +142,10 @@ class AttentionInStrips(torch.autograd.Function):
 
     Notes
     -----
-    PyTorch's CPU kernel wants `query` as wide as `value`; here d = C / 8, and padded with zeros it is slower than the
-    N x N form (notebook 05 measures both). The gradient of a softmax takes, for each row j, the mean of the incoming
-    gradient under beta. That mean is do_j . o_j, known before the row is: the backward pass of FlashAttention (Dao et
-    al. 2022, arXiv 2205.14135).
+    PyTorch's CPU kernel wants `query` as wide as `value`; here d = C / 8. Padded with zeros it gains less the wider the
+    map: at C = 128 it takes about as long as the N x N form (`make bench`). The gradient of a softmax takes, for each
+    row j, the mean of the incoming gradient under beta. That mean is do_j . o_j, known before the row is: the backward
+    pass of FlashAttention (Dao et al. 2022, arXiv 2205.14135).
     """
 
     @staticmethod

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import yaml
+from filelock import FileLock, Timeout
 
 from hcegan_lib import course
 from hcegan_lib.course import Outcome
@@ -392,24 +393,12 @@ def alone(grid: Grid) -> Iterator[None]:
 
     folder = records.RUNS / grid.name
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
+    with contextlib.ExitStack() as held:
         try:
-            _lock(lock.fileno())
-        except OSError:
+            held.enter_context(FileLock(folder / ".lock", timeout=0))
+        except Timeout:
             raise ValueError(f"another batch is at work in {folder}: wait for it, or stop it") from None
         yield
-
-
-def _lock(descriptor: int) -> None:
-    """Lock an open file, or raise OSError. The system unlocks it when the process ends, however it ends."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def steps_done(run: Run) -> int:

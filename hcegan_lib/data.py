@@ -135,8 +135,8 @@ def load(
 
     Notes
     -----
-    The key of the cache is the content: each file is read and hashed again, at some 2 percent of the cost of decoding
-    it. Its size and date would be quicker still, and wrong once in a while.
+    The key of the cache is the content: each file is read and hashed again, which takes a few percent of the time
+    of decoding it (`make bench`). Its size and date would be quicker still, and wrong once in a while.
     """
     if not isinstance(image_size, (int, np.integer)) or image_size not in SIZES:
         raise DataError(f"image_size must be a whole number from {SIZES[0]} to {SIZES[-1]}, got {image_size!r}")

@@ -5,6 +5,7 @@ initialised as in pix2pix (Isola et al. 2017): convolutions from N(0, 0.02), bat
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from hcegan_lib.attention import SelfAttention2d
@@ -121,11 +122,38 @@ def decoder_layer(inputs: int, outputs: int, level: int, depth: int) -> nn.Seque
     """Double height and width: activation, 4x4 transposed convolution of stride 2, batch norm, dropout deep inside."""
     last = level == 0
     parts: list[nn.Module] = [nn.ReLU()]
-    parts.append(nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=last))
-    parts.append(nn.Tanh() if last else nn.BatchNorm2d(outputs))
+    if last:
+        parts += [nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1), nn.Tanh()]
+    else:
+        parts += [UpConvolution(inputs, outputs), nn.BatchNorm2d(outputs)]
     if 3 < level < depth - 1:  # pix2pix's noise: the stages between the innermost and the four outer ones
         parts.append(nn.Dropout(0.5))
     return nn.Sequential(*parts)
+
+
+class UpConvolution(nn.ConvTranspose2d):
+    """PyTorch's 4x4 transposed convolution of stride 2 without bias, in a form that is faster on small maps.
+
+    Each position of x becomes a patch of 4 x 4 pixels, its channels times the weights; the patches are laid down two
+    pixels apart and added where they overlap. Written so, all patches are one matrix product. On a CPU that is the
+    faster form where the weights are many and the positions few, as deep inside the U-Net (`make bench`).
+
+    Parameters
+    ----------
+    inputs, outputs
+        Channels of the map that comes in, and of the one that goes out.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn (B, inputs, H, W) into (B, outputs, 2 H, 2 W)."""
+        B, C, H, W = x.shape
+        if x.device.type != "cpu" or 4 * B * H * W >= C:
+            return super().forward(x)
+        patches = self.weight.flatten(1).T @ x.flatten(2)  # (B, outputs * 16, H * W)
+        return F.fold(patches, (2 * H, 2 * W), kernel_size=4, stride=2, padding=1)
 
 
 class PatchDiscriminator(nn.Module):

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pooch
+from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm.auto import tqdm
 
@@ -589,16 +590,9 @@ def _sha256(path: Path) -> str | None:
 @contextlib.contextmanager
 def _alone(raw: Path) -> Iterator[None]:
     """Keep a second build out, which would write into the same files. The system unlocks when the process ends."""
-    with open(raw / ".lock", "w") as lock:
+    with contextlib.ExitStack() as held:
         try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            held.enter_context(FileLock(raw / ".lock", timeout=0))
+        except Timeout:
             raise DataError(f"another build is at work in {raw}: wait for it, or stop it") from None
         yield

@@ -318,7 +318,8 @@ def fit(
     device
         "cpu", "cuda", "mps", or "auto" for the fastest there is. On a CPU alone are runs equal bit for bit.
     compiled
-        Whether `torch.compile` may rewrite the networks: minutes at the start, then faster steps, on most GPUs.
+        Whether `torch.compile` may rewrite the networks: about a minute at the start, then no faster on the two cores
+        where we tried it. What it gains on a GPU we could not try.
     progress
         Whether to show a bar with the losses and the time left.
     stop_at

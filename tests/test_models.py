@@ -2,10 +2,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from hcegan_lib.attention import SelfAttention2d
-from hcegan_lib.models import PatchDiscriminator, UNetGenerator, count_parameters, receptive_field
+from hcegan_lib.models import PatchDiscriminator, UNetGenerator, UpConvolution, count_parameters, receptive_field
 
 
 def source(seed=0):
@@ -98,6 +99,19 @@ def test_a_seed_gives_the_same_convolutions_with_and_without_attention():
     plain, attending = small().state_dict(), small(gamma_init="normal").state_dict()
     for name, value in plain.items():
         assert torch.equal(value, attending[name]), name
+
+
+@pytest.mark.parametrize(("side", "folded"), [(1, True), (2, True), (3, False), (4, False)])
+def test_a_transposed_convolution_is_pytorchs_in_either_form(side, folded, monkeypatch):
+    layer, folds, fold = UpConvolution(48, 5).double(), [], F.fold
+    monkeypatch.setattr(F, "fold", lambda *arguments, **options: folds.append(1) or fold(*arguments, **options))
+    x = torch.rand(2, 48, side, side, dtype=torch.double, generator=source(), requires_grad=True)
+    expected = F.conv_transpose2d(x, layer.weight, stride=2, padding=1)
+    incoming = torch.rand(expected.shape, dtype=torch.double, generator=source(1))
+    torch.testing.assert_close(layer(x), expected)
+    for a, b in zip(*(torch.autograd.grad(y, (x, layer.weight), incoming) for y in (layer(x), expected))):
+        torch.testing.assert_close(a, b)
+    assert bool(folds) == folded
 
 
 def test_the_start_is_that_of_pix2pix():
