@@ -270,7 +270,8 @@ def _check_parameter(name: str, value: str, declared: list[dict]) -> None:
         raise ValueError(f"unknown parameter {name!r}{_suggest(name, dict.fromkeys(n for d in declared for n in d))}")
     for kind in kinds:
         if kind in KINDS and type(_typed(value)) not in KINDS[kind]:
-            raise ValueError(f"parameter {name!r} must be of type {kind}, got {value!r}")
+            wanted = "True or False" if kind == "bool" else f"of type {kind}"
+            raise ValueError(f"parameter {name!r} must be {wanted}, got {value!r}")
     if name == "profile":
         from hcegan_lib import train  # brings torch, which nothing else here needs
 

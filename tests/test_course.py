@@ -92,6 +92,12 @@ def test_a_value_of_another_type_is_refused(folder, name, value):
         course.plan(folder, parameters={name: value})
 
 
+def test_a_switch_says_what_it_can_be(tmp_path):
+    write_notebook(tmp_path / "00_start.ipynb", "1", parameters="fresh: bool = False")
+    with pytest.raises(ValueError, match="parameter 'fresh' must be True or False, got 'true'"):
+        course.plan(tmp_path, parameters={"fresh": "true"})
+
+
 @pytest.mark.parametrize("value", ["3", "-3", "2.5", "1e-4", "True", "None", "False", "true", "nan", "a b", "", "1_0"])
 def test_values_are_read_as_papermill_reads_them(value):
     from papermill.cli import _resolve_type
