@@ -8,15 +8,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from hcegan_lib.models import UpConvolution
+from hcegan_lib.models import DownConvolution, UpConvolution
 
 
 def textbook(network: nn.Module) -> nn.Module:
-    """Put PyTorch's own transposed convolutions, with the same weights, in place of ours."""
+    """Put PyTorch's own convolutions, with the same weights, in place of ours."""
+    theirs = {DownConvolution: nn.Conv2d, UpConvolution: nn.ConvTranspose2d}
     for parent in list(network.modules()):
         for name, layer in parent.named_children():
-            if isinstance(layer, UpConvolution):
-                own = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
+            if type(layer) in theirs:
+                own = theirs[type(layer)](layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
                 own.weight = layer.weight
                 setattr(parent, name, own)
     return network

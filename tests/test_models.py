@@ -6,7 +6,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from hcegan_lib.attention import SelfAttention2d
-from hcegan_lib.models import PatchDiscriminator, UNetGenerator, UpConvolution, count_parameters, receptive_field
+from hcegan_lib.models import (
+    DownConvolution,
+    PatchDiscriminator,
+    UNetGenerator,
+    UpConvolution,
+    count_parameters,
+    receptive_field,
+)
 
 
 def source(seed=0):
@@ -112,6 +119,24 @@ def test_a_transposed_convolution_is_pytorchs_in_either_form(side, folded, monke
     for a, b in zip(*(torch.autograd.grad(y, (x, layer.weight), incoming) for y in (layer(x), expected))):
         torch.testing.assert_close(a, b)
     assert bool(folds) == folded
+
+
+@pytest.mark.parametrize(
+    ("side", "dtype", "unfolded"), [(2, "bfloat16", True), (8, "bfloat16", False), (2, "float32", False)]
+)
+def test_a_convolution_is_pytorchs_in_either_form(side, dtype, unfolded, monkeypatch):
+    layer, unfolds, unfold = DownConvolution(24, 5), [], F.unfold
+    monkeypatch.setattr(F, "unfold", lambda *arguments, **options: unfolds.append(1) or unfold(*arguments, **options))
+    layer.to(getattr(torch, dtype))
+    x = torch.rand(2, 24, side, side, generator=source()).to(layer.weight.dtype).requires_grad_()
+    expected = F.conv2d(x.double(), layer.weight.double(), stride=2, padding=1)
+    incoming = torch.rand(expected.shape, generator=source(1))
+    rounding = dict.fromkeys(("rtol", "atol"), 2e-2 if dtype == "bfloat16" else 1e-5)
+    torch.testing.assert_close(layer(x).double(), expected, **rounding)
+    ours = torch.autograd.grad(layer(x), (x, layer.weight), incoming.to(layer.weight.dtype))
+    for a, b in zip(ours, torch.autograd.grad(expected, (x, layer.weight), incoming.double())):
+        torch.testing.assert_close(a, b, **rounding)
+    assert bool(unfolds) == unfolded
 
 
 def test_the_start_is_that_of_pix2pix():
