@@ -320,11 +320,11 @@ def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
     output = tmp_path / "out"
     output.mkdir()
     (output / "00_long.ipynb").write_text("from an earlier run", encoding="utf-8")
-    kernels = []
+    kernels, before = [], psutil.Process().children(recursive=True)  # what other tests have left is not ours
 
     def stop(name, cells):
         if cells == 2:  # the text and the import
-            kernels.extend(psutil.Process().children(recursive=True))
+            kernels.extend(set(psutil.Process().children(recursive=True)) - set(before))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
