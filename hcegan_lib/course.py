@@ -300,8 +300,8 @@ def _literal(path: Path) -> str:
 
 
 def _execute(source: Path, target: Path, parameters: dict[str, str], watch: Callable[[str, int], None]) -> Outcome:
-    command = [sys.executable, "-m", "papermill", _literal(source), _literal(target), "--cwd", str(source.parent)]
-    command += ["--kernel", "python3", "--no-progress-bar"]
+    command = [sys.executable, "-m", "hcegan_lib.engine", _literal(source), _literal(target)]
+    command += ["--cwd", str(source.parent), "--kernel", "python3", "--no-progress-bar"]
     for name, value in parameters.items():
         command += ["-p", name, value]
     start, peak, cells = time.perf_counter(), 0, 0

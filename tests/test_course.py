@@ -320,16 +320,19 @@ def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
     output = tmp_path / "out"
     output.mkdir()
     (output / "00_long.ipynb").write_text("from an earlier run", encoding="utf-8")
-    kernels, before = [], psutil.Process().children(recursive=True)  # what other tests have left is not ours
+    kernels, commands = [], []
+    before = psutil.Process().children(recursive=True)  # what other tests have left is not ours
 
     def stop(name, cells):
         if cells == 2:  # the text and the import
             kernels.extend(set(psutil.Process().children(recursive=True)) - set(before))
+            commands.extend(word for kernel in kernels for word in kernel.cmdline())
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         list(course.run(course.plan(tmp_path), output, watch=stop))
     assert len(kernels) >= 2  # papermill and the kernel
+    assert "hcegan_lib.engine" in commands  # the papermill that does not wait for ever
     assert not [process for process in kernels if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert {path.name: path.read_text(encoding="utf-8") for path in output.iterdir()} == {
         "00_long.ipynb": "from an earlier run"
