@@ -17,7 +17,7 @@ test: export OMP_NUM_THREADS := 1
 test: .venv/.ready
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest $(SIDE_BY_SIDE) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks tests \
+	$(PY) -m pytest $(SIDE_BY_SIDE) --nbval --nbval-current-env --nbval-cell-timeout=1200 notebooks tests \
 	  --cov --cov-report=term-missing:skip-covered
 
 lab: .venv/.ready

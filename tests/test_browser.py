@@ -79,7 +79,7 @@ def lab(tmp_path_factory):
 
 
 def wait_for(server, url, log):
-    for _ in range(300):
+    for _ in range(1200):
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
             return
         assert server.poll() is None, log.read_text(encoding="utf-8")

@@ -758,7 +758,7 @@ def test_two_processes_that_build_the_same_set_at_once_do_each_other_no_harm(fol
     for process in both:
         process.stdin.write("go\n")
         process.stdin.flush()
-    printed = [process.communicate(timeout=120)[0] for process in both]
+    printed = [process.communicate(timeout=240)[0] for process in both]
     alone = load(folder, 256, cache=cache.with_name("alone"))
     assert printed == [f"{alone.fingerprint} {alone.train.pixels.sum()} 2\n"] * 2
     assert sorted(path.suffix for path in cache.iterdir()) == [".bytes", ".json"]

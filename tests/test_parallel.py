@@ -1,14 +1,15 @@
 """Two real processes, started by torchrun, against one process."""
 
+import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
 
 import pandas as pd
+import psutil
 import pytest
 import torch
 
@@ -26,6 +27,7 @@ TINY = replace(
     checkpoint_every=4,
 )
 STEPS = 12
+PATIENCE = 600  # seconds until a test gives up waiting
 WORKER = """
 import json, os, sys
 from pathlib import Path
@@ -60,9 +62,18 @@ def photos(cache):
 def torchrun(*words):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
+    return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def kill_all(process):
+    """Kill torchrun and its workers, which are in sessions of their own and would outlive it."""
+    processes = [process, *process.children(recursive=True)]
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.communicate()
+    assert not psutil.wait_procs(processes, timeout=PATIENCE)[1]
+    return len(processes)
 
 
 def two_processes(folder, cache, stop_at=None):
@@ -72,7 +83,11 @@ def two_processes(folder, cache, stop_at=None):
 
 
 def ended(process):
-    out, errors = process.communicate(timeout=200)
+    try:
+        out, errors = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        kill_all(process)
+        raise
     assert process.returncode == 0, errors
     return out
 
@@ -129,11 +144,11 @@ def test_only_the_first_process_writes(together):
 def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(together, cache, tmp_path):
     folder = tmp_path / "run"
     process = two_processes(folder, cache)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + PATIENCE
     while not train.checkpoints(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    assert kill_all(process) >= 3  # torchrun and two workers
+    assert not list(folder.glob("seen-*.json")), "they ended before they could be killed"
     assert train.checkpoints(folder), "it was killed before its first checkpoint"
     for path in train.checkpoints(folder)[:-1]:
         path.unlink()  # however late the kill came, there is a part to do again
