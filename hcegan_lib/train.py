@@ -41,7 +41,7 @@ class NonFiniteLossError(RuntimeError):
 
 
 class OutOfMemoryError(RuntimeError):
-    """A step does not fit into memory; the message says which settings would make it smaller."""
+    """Training does not fit into memory; the message says which settings need less of it."""
 
 
 @dataclass(frozen=True)
@@ -337,7 +337,7 @@ def fit(
     NonFiniteLossError
         If a loss becomes infinite or NaN. The checkpoints before it stay.
     OutOfMemoryError
-        If a step does not fit; the message names the settings to change.
+        If it does not fit into memory; the message names the settings to change.
     CheckpointError
         If the folder holds a run with other settings, or no readable checkpoint.
     KeyboardInterrupt
@@ -347,14 +347,16 @@ def fit(
     size = min(settings.batch_size, len(photos.train))
     if size % parallel.size():
         raise ValueError(f"batch_size must be a multiple of the {parallel.size()} processes, got {size}")
-    networks = build(settings, device)
-    optimizers = tuple(adam(network, settings, device) for network in networks)
+    with full_memory_told(settings, device):
+        networks = build(settings, device)
+        optimizers = tuple(adam(network, settings, device) for network in networks)
+        # All photographs travel to a GPU once, as bytes.
+        pictures = photos.train if device == "cpu" else photos.train.to(device)
     claim(folder, settings, photos)
     parallel.wait()
-    step = resume(folder, networks, optimizers, device)
+    with full_memory_told(settings, device):
+        step = resume(folder, networks, optimizers)
     rows = read_log(folder, step)
-    # All photographs travel to a GPU once, as bytes.
-    pictures = photos.train if device == "cpu" else photos.train.to(device)
     trained = tuple(parallel.spread(network, device) for network in networks)
     if compiled:
         for network in trained:
@@ -366,7 +368,8 @@ def fit(
         save_samples(folder, networks[0], photos.test, step, device)
 
     bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not (progress and parallel.is_first()), unit="step")
-    with bar, open(folder / "log.jsonl" if parallel.is_first() else os.devnull, "a", encoding="utf-8") as log:
+    path = folder / "log.jsonl" if parallel.is_first() else os.devnull
+    with bar, open(path, "a", encoding="utf-8") as log, full_memory_told(settings, device):
         try:
             while step < last:
                 start = time.perf_counter()
@@ -398,10 +401,6 @@ def fit(
         except KeyboardInterrupt:
             # A step may be half done. The last checkpoint is whole, and the steps since are cheap to repeat.
             raise KeyboardInterrupt(f"stopped after step {step} of {steps}; train again in {folder} to go on") from None
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise OutOfMemoryError(advice(settings, step, device)) from None
     return Fit(networks[0], pd.DataFrame(rows), step, steps, folder)
 
 
@@ -411,13 +410,24 @@ def gain(generator: nn.Module) -> float | None:
     return torch.cat(gammas).abs().mean().item() if gammas else None
 
 
+@contextmanager
+def full_memory_told(settings: TrainConfig, device: str) -> Iterator[None]:
+    """Say of a memory that is full what to change."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(advice(settings, device)) from None
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Tell a full memory from other errors: PyTorch has a type for it on a GPU, and only words on a CPU."""
     return isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def advice(settings: TrainConfig, step: int, device: str) -> str:
-    """Name the settings that make a step smaller, the ones that help most first."""
+def advice(settings: TrainConfig, device: str) -> str:
+    """Name the settings that need less memory, the ones that help most first."""
     smaller = []
     if settings.batch_size > 1:
         smaller.append(f"batch_size={settings.batch_size // 2}")
@@ -426,7 +436,7 @@ def advice(settings: TrainConfig, step: int, device: str) -> str:
     if settings.precision == "float32":
         smaller.append("precision=bfloat16")
     smaller.append(f"base_channels={max(1, settings.base_channels // 2)}")
-    return f"step {step + 1} does not fit into the memory of {device}; try one of {', '.join(smaller)}"
+    return f"training does not fit into the memory of {device}; try one of {', '.join(smaller)}"
 
 
 def refuse_non_finite(row: dict, folder: Path) -> None:
@@ -489,12 +499,14 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted((folder / "checkpoints").glob("step-*.pt"), reverse=True)
 
 
-def newest_checkpoint(folder: Path, device: str = "cpu") -> dict | None:
-    """Read the newest checkpoint that can be read; None if none was ever written."""
+def newest_checkpoint(folder: Path) -> dict | None:
+    """Read the newest checkpoint that can be read, into the CPU's memory; None if none was ever written."""
     damaged = []
     for path in checkpoints(folder):
         try:
-            state = torch.load(path, map_location=device, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except MemoryError:
+            raise  # the file may be sound
         except Exception as error:  # torch raises half a dozen types for a damaged file
             damaged.append(f"{path.name} ({type(error).__name__})")
             continue
@@ -510,9 +522,9 @@ def newest_checkpoint(folder: Path, device: str = "cpu") -> dict | None:
     return None
 
 
-def resume(folder: Path, networks: tuple, optimizers: tuple, device: str) -> int:
+def resume(folder: Path, networks: tuple, optimizers: tuple) -> int:
     """Put networks and optimizers back to the newest checkpoint and return its step, 0 without one."""
-    state = newest_checkpoint(folder, device)
+    state = newest_checkpoint(folder)
     if state is None:
         return 0
     for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"])):
@@ -594,7 +606,7 @@ def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerat
         settings = TrainConfig(**saved)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / 'config.json'} holds no settings of a run: {error}") from None
-    state = newest_checkpoint(folder, device)
+    state = newest_checkpoint(folder)
     if state is None:
         raise CheckpointError(f"{folder} has no checkpoint yet: train longer first")
     generator, _ = build(settings, device)

@@ -378,6 +378,7 @@ def test_a_full_disk_keeps_the_checkpoint_that_was_there(photos, unbroken, tmp_p
     assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
 
 
+@pytest.mark.parametrize("place", ["build", "resume", "train_step"])
 @pytest.mark.parametrize(
     "error",
     [
@@ -386,17 +387,29 @@ def test_a_full_disk_keeps_the_checkpoint_that_was_there(photos, unbroken, tmp_p
         torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 16.00 GiB"),
     ],
 )
-def test_a_full_memory_names_the_settings_to_change(error, photos, tmp_path, monkeypatch):
+def test_a_full_memory_names_the_settings_to_change(error, place, photos, tmp_path, monkeypatch):
     def full(*words, **named):
         raise error
 
-    monkeypatch.setattr(train, "train_step", full)
+    monkeypatch.setattr(train, place, full)
     with pytest.raises(train.OutOfMemoryError) as told:
         train.fit(TINY, photos, tmp_path, progress=False)
     assert str(told.value) == (
-        "step 1 does not fit into the memory of cpu; try one of batch_size=13, attend_max_positions=4096 (attention on "
-        "maps of up to 64 x 64 only), precision=bfloat16, base_channels=2"
+        "training does not fit into the memory of cpu; try one of batch_size=13, attend_max_positions=4096 (attention "
+        "on maps of up to 64 x 64 only), precision=bfloat16, base_channels=2"
     )
+
+
+def test_a_checkpoint_that_does_not_fit_into_memory_is_not_taken_for_a_damaged_one(photos, tmp_path, monkeypatch):
+    def full(*words, **named):
+        raise MemoryError
+
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "load", full)
+        with pytest.raises(train.OutOfMemoryError):
+            train.fit(TINY, photos, tmp_path, progress=False, stop_at=6)
+    assert train.fit(TINY, photos, tmp_path, progress=False, stop_at=6).step == 6
 
 
 def test_other_errors_of_a_step_are_not_taken_for_a_full_memory(photos, tmp_path, monkeypatch):
