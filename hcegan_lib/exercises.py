@@ -361,7 +361,11 @@ def _entropy_in_bits(answer: Callable) -> str | None:
 
 
 def _mean_divergence(answer: Callable) -> str | None:
-    p, q = torch.from_numpy(np.random.default_rng().dirichlet(np.ones(4), (2, 6))).float()
+    random = np.random.default_rng()
+    p, q = random.dirichlet(np.ones(4), (2, 6))
+    # P spread out, Q sure of itself: then one divergence is well above the other, whatever was drawn.
+    p, q = p / 2 + 1 / 8, q / 25 + 24 / 25 * np.eye(4)[random.integers(4, size=6)]
+    p, q = torch.from_numpy(p).float(), torch.from_numpy(q).float()
     wanted, turned = (a * (a / b).log() for a, b in ((p, q), (q, p)))
     slips = {
         "this is the divergence of P from Q the wrong way round: `kl_div` takes log q first and p second.": (
@@ -782,15 +786,20 @@ def _share_judged_right(answer: Callable) -> str | None:
 
 
 def _own_statistics(answer: Callable) -> str | None:
-    x = 5 * _uniform(3, 2, 4, 5)
-    spread = x.std(dim=(2, 3), keepdim=True)
+    x = 5 * _uniform(3, 2, 4, 5) * torch.tensor([1, 0.002]).view(1, 2, 1, 1)  # small enough for 1e-5 to be seen
     centered = x - x.mean(dim=(2, 3), keepdim=True)
+    variance = x.var(dim=(2, 3), keepdim=True, correction=0)
+    of_a_sample = x.var(dim=(2, 3), keepdim=True)
     slips = {
         "these are the statistics of the whole batch; each photograph is to have its own.": (
             torch.nn.functional.batch_norm(x, None, None, training=True)
         ),
-        "take the variance with `correction=0`: these are all the pixels there are, not a sample.": centered / spread,
-        "divide by the standard deviation, the root of the variance.": centered / (spread.square() + 1e-5),
+        "take the variance with `correction=0`: these are all the pixels there are, not a sample.": (
+            centered / (of_a_sample + 1e-5).sqrt()
+        ),
+        "divide by the standard deviation, the root of the variance.": centered / (variance + 1e-5),
+        "add 1e-5 to the variance before you take the root.": centered / variance.sqrt(),
+        "add 1e-5 to the variance before you take the root; this adds it after.": centered / (variance.sqrt() + 1e-5),
         "the mean is gone, but the spread is not 1 yet.": centered,
         "each channel has statistics of its own; do not average over channels.": (
             torch.nn.functional.layer_norm(x, x.shape[1:])
@@ -803,7 +812,8 @@ def _own_statistics(answer: Callable) -> str | None:
 
 
 def _interval_of_a_mean(answer: Callable) -> str | None:
-    values = np.random.default_rng().normal(20, 4, 5)
+    random = np.random.default_rng()
+    values = random.normal(20, 4, random.integers(6, 9))
     n, mean, deviation = len(values), values.mean(), values.std(ddof=1)
     wanted = stats.t.interval(0.95, n - 1, loc=mean, scale=deviation / n**0.5)
     quantile = stats.t.ppf(0.975, n - 1)
@@ -921,7 +931,8 @@ def _score_of_the_colors(answer: Callable) -> str | None:
 
 
 def _band_of_the_mean(answer: Callable) -> str | None:
-    values = np.random.default_rng().normal(1, 0.3, (5, 9)).cumsum(axis=1)
+    random = np.random.default_rng()
+    values = random.normal(1, 0.3, (random.integers(6, 9), 10)).cumsum(axis=1)
     n, mean, deviation = len(values), values.mean(axis=0), values.std(axis=0, ddof=1)
     quantile = stats.t.ppf(0.975, n - 1)
 
@@ -972,6 +983,7 @@ def _judge_a_number(answer: Callable) -> str | None:
             ("24", "245", "rounds differently", "exactly between two and printed as the lower"),
             ("23", "238", "rounds differently", "cut off where it should be rounded"),
             ("2", "298", "rounds differently", "printed with one decimal, and cut off"),
+            ("24", "25", "contradicts the table", "exactly one unit of the last printed digit away"),
             ("25", "238", "contradicts the table", "more than one unit of the last printed digit away"),
             ("34", "238", "contradicts the table", "far from the printed one"),
         ):
@@ -997,10 +1009,10 @@ def _misplaced_marks(answer: Callable) -> str | None:
 
 def _least_difference(answer: Callable) -> str | None:
     random = np.random.default_rng()
-    noise = stats.zscore(random.normal(size=(4, 5)), axis=1, ddof=1)  # fixed spreads: no two slips give one number
+    noise = stats.zscore(random.normal(size=(4, 6)), axis=1, ddof=1)  # fixed spreads: no two slips give one number
     spreads = random.uniform(0.5, 1) * np.array([[0.2], [0.3], [0.5], [0.6]])
     scores = np.array([[18], [19], [21], [22]]) + spreads * noise
-    variance, df = scores.var(axis=1, ddof=1).mean(), 4 * (5 - 1)
+    variance, df = scores.var(axis=1, ddof=1).mean(), 4 * (6 - 1)
 
     def least(variance: float, df: int = df, level: float = 0.975) -> float:
         return stats.t.ppf(level, df) * (2 * variance) ** 0.5
@@ -1014,8 +1026,8 @@ def _least_difference(answer: Callable) -> str | None:
         "average the variances, then take the root; not the standard deviations.": (
             least(scores.std(axis=1, ddof=1).mean() ** 2)
         ),
-        "all models share one spread, so its degrees of freedom add up: n - 1 for each model.": least(variance, 4),
-        "one degree of freedom is lost for each model, not one in all.": least(variance, 19),
+        "all models share one spread, so its degrees of freedom add up: n - 1 for each model.": least(variance, 5),
+        "one degree of freedom is lost for each model, not one in all.": least(variance, 23),
         "1.96 is for a known spread; with few runs take Student's t.": 1.96 * (2 * variance) ** 0.5,
         "0.95 leaves out five percent at one end; half of that at each end is wanted: 0.975.": (
             least(variance, level=0.95)

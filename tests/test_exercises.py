@@ -111,7 +111,7 @@ def judged(printed, exact, rounding=ROUND_HALF_UP, unit=None, reach=1):
     return "rounds differently" if abs(exact - printed) < reach * unit else "contradicts the table"
 
 
-def least_difference(scores, ddof=1, df=16, variance=None, quantile=None):
+def least_difference(scores, ddof=1, df=20, variance=None, quantile=None):
     variance = scores.var(1, ddof=ddof).mean() if variance is None else variance
     return (stats.t.ppf(0.975, df) if quantile is None else quantile) * (2 * variance) ** 0.5
 
@@ -374,8 +374,11 @@ WRONG = {
         (lambda real, fake: (real > 0).float().mean() + (fake < 0).float().mean(), "sum of two shares"),
     ],
     "08.3": [
-        (lambda x: (x - x.mean((0, 2, 3), True)) / x.std((0, 2, 3), correction=0, keepdim=True), "whole batch"),
-        (lambda x: (x - x.mean((2, 3), True)) / x.std((2, 3), keepdim=True), "correction=0"),
+        (lambda x: torch.nn.functional.batch_norm(x, None, None, training=True), "whole batch"),
+        (lambda x: (x - x.mean((2, 3), True)) / (x.var((2, 3), keepdim=True) + 1e-5).sqrt(), "correction=0"),
+        (lambda x: (x - x.mean((2, 3), True)) / x.std((2, 3), correction=0, keepdim=True), "before you take the root"),
+        (lambda x: (x - x.mean((2, 3), True)) / (x.std((2, 3), correction=0, keepdim=True) + 1e-5), "adds it after"),
+        (lambda x: (x - x.mean((2, 3), True)) / (x.var((2, 3), correction=0, keepdim=True) + 1e-5), "the root of the"),
         (lambda x: x - x.mean((2, 3), True), "the spread is not 1 yet"),
     ],
     "09.1": [
@@ -384,6 +387,7 @@ WRONG = {
         (lambda v: stats.t.interval(0.95, len(v) - 1, v.mean(), stats.sem(v, ddof=0)), "ddof=1"),
         (lambda v: stats.t.interval(0.90, len(v) - 1, v.mean(), stats.sem(v)), "half of that at each end"),
         (lambda v: stats.t.interval(0.95, len(v), v.mean(), stats.sem(v)), "n - 1 degrees of freedom"),
+        (lambda v: stats.t.interval(0.95, 4, v.mean(), stats.sem(v)), "not the ones wanted"),  # n is not always 5
     ],
     "09.2": [
         (lambda m, b: stats.ttest_rel(b.mean(1), m.mean(1)).confidence_interval(), "sign is turned"),
@@ -423,16 +427,23 @@ WRONG = {
     "10.2": [
         (lambda values: np.stack([values.min(0), values.max(0)]), "lowest to the highest seed"),
         (
-            lambda values: np.stack(stats.t.interval(0.95, 4, values.mean(0), values.std(0, ddof=1))),
+            lambda values: np.stack(stats.t.interval(0.95, len(values) - 1, values.mean(0), values.std(0, ddof=1))),
             "a single seed lies",
         ),
         (lambda values: np.stack(stats.norm.interval(0.95, values.mean(0), stats.sem(values))), "Student's t"),
-        (lambda values: np.stack(stats.t.interval(0.95, 4, values.mean(0), stats.sem(values, ddof=0))), "ddof=1"),
-        (lambda values: np.stack(stats.t.interval(0.95, 4, values.mean(0), stats.sem(values)))[::-1], "changed places"),
         (
-            lambda values: np.stack(stats.t.interval(0.95, 8, values.mean(1), stats.sem(values, 1))),
-            r"\(2, 9\) is wanted",
+            lambda values: np.stack(stats.t.interval(0.95, len(values) - 1, values.mean(0), stats.sem(values, ddof=0))),
+            "ddof=1",
         ),
+        (
+            lambda values: np.stack(stats.t.interval(0.95, len(values) - 1, values.mean(0), stats.sem(values)))[::-1],
+            "changed places",
+        ),
+        (
+            lambda values: np.stack(stats.t.interval(0.95, 9, values.mean(1), stats.sem(values, 1))),
+            r"\(2, 10\) is wanted",
+        ),
+        (lambda values: np.stack(stats.t.interval(0.95, 4, values.mean(0), stats.sem(values))), "not the ones wanted"),
     ],
     "10.3": [
         (lambda values: values.std(), "the drift is in it"),
@@ -450,6 +461,7 @@ WRONG = {
         (lambda printed, exact: judged(printed, exact, unit="0.01"), "printed with one decimal"),
         (lambda printed, exact: judged(printed, exact).replace("rounds differently", "holds"), "exactly between two"),
         (lambda printed, exact: judged(printed, exact, reach=20), "contradicts the table' is wanted"),
+        (lambda printed, exact: judged(printed, exact, reach=Decimal("1.0001")), "exactly one unit"),
         (lambda printed, exact: None, "not written yet"),
     ],
     "11.2": [
@@ -463,10 +475,11 @@ WRONG = {
         (lambda scores: least_difference(scores, ddof=0), "n - 1, `ddof=1`"),
         (lambda scores: least_difference(scores, variance=scores.var(ddof=1)), "own differences"),
         (lambda scores: least_difference(scores, variance=scores.std(1, ddof=1).mean() ** 2), "average the variances"),
-        (lambda scores: least_difference(scores, df=4), "add up"),
-        (lambda scores: least_difference(scores, df=19), "for each model, not one in all"),
+        (lambda scores: least_difference(scores, df=5), "add up"),
+        (lambda scores: least_difference(scores, df=16), "not the ones wanted"),  # rows squared
+        (lambda scores: least_difference(scores, df=23), "for each model, not one in all"),
         (lambda scores: least_difference(scores, quantile=1.96), "Student's t"),
-        (lambda scores: least_difference(scores, quantile=stats.t.ppf(0.95, 16)), "half of that at each end"),
+        (lambda scores: least_difference(scores, quantile=stats.t.ppf(0.95, 20)), "half of that at each end"),
         (lambda scores: least_difference(scores) * np.ones(4), "the shape is"),
     ],
 }
