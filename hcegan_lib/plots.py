@@ -387,6 +387,9 @@ def over_steps(curves: Mapping[str, Sequence[float]], *, ylabel: str, level: flo
     if level is not None:
         ax.axhline(level, color="0.6", linewidth=1, zorder=0)
     ax.set(xscale="log", xlabel="step", ylabel=ylabel)
+    if max(map(len, curves.values())) <= 10:  # within a decade Matplotlib would write 2 x 10^0
+        ax.xaxis.set_minor_formatter("{x:g}")
+    ax.xaxis.set_major_formatter("{x:g}")
     figure.legend(loc="outside upper center", ncols=len(curves))
     ends = (f"{name} ends at {values[-1]:.2f} after {len(values) - 1} steps" for name, values in curves.items())
     figure.alt = f"Lines of the {ylabel} over training steps: {'; '.join(ends)}."
@@ -1324,7 +1327,7 @@ def differences_of_single_runs(differences: pd.DataFrame, least: Mapping[str, fl
     words = []
     for ax, (metric, half) in zip(axes[0], least.items()):
         rows = differences[differences["metric"] == metric]
-        ax.axvspan(-half, half, color="0.9", label="no more than seeds do")
+        ax.axvspan(-half, half, color="0.9", label="no more than our seeds do")
         ax.axvline(0, color="0.5", linewidth=1)
         for model, cells in rows.groupby("model", sort=False):
             loss, start = cells[["loss", "gamma_init"]].iloc[0]

@@ -159,7 +159,8 @@ def test_what_the_readme_says_of_our_runs_is_what_the_recorded_runs_say():
     text = " ".join(README.read_text(encoding="utf-8").split())
     scores = pd.read_csv(ROOT / "data" / "results" / "laptop.csv")
     losses = [(f"{start}+Hinge+BCE", f"pix2pix+{start}") for start in STARTS]
-    for model, baseline in (*losses, ("pix2pix+SA'", "pix2pix"), ("SA'+Hinge+BCE", "pix2pix")):
+    starts = [("pix2pix+SA'", "pix2pix+SA"), ("SA'+Hinge+BCE", "SA+Hinge+BCE")]
+    for model, baseline in (*losses, *starts, ("pix2pix+SA'", "pix2pix"), ("SA'+Hinge+BCE", "pix2pix")):
         assert printed(scores, model, baseline, "psnr", " dB") in text
         assert printed(scores, model, baseline, "ssim", "") in text
     by_loss = [results.paired_difference(scores, *pair, metric) for pair in losses for metric in ("psnr", "ssim")]
@@ -169,6 +170,10 @@ def test_what_the_readme_says_of_our_runs_is_what_the_recorded_runs_say():
     assert f"p = {p[1]:.3f} and {p[3]:.3f} before any correction" in text
     adjusted = results.holm(p)
     assert f"{adjusted[1]:.3f} and {adjusted[3]:.3f} after Holm's over these six" in text
+    by_start = [results.paired_difference(scores, *pair, metric) for pair in starts for metric in ("psnr", "ssim")]
+    assert max(row["mean"] for row in by_start) < 0
+    p = "{:.3f}, {:.3f}, {:.3f} and {:.3f}".format(*results.holm([row["p"] for row in by_start]))
+    assert f"p is {p} after Holm's over these four" in text
     means = scores.groupby("model")[["psnr", "ssim"]].mean() * [1, 100]
     gray, best = means.loc["gray copy"], means.drop(index="gray copy").max()
     for psnr, ssim in (gray[["psnr", "ssim"]], best[["psnr", "ssim"]]):

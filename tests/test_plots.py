@@ -187,6 +187,8 @@ def test_runs_of_different_length_are_drawn_from_their_first_step_on():
     np.testing.assert_array_equal(curves(ax)["short"].get_data(), [[1], [4]])
     assert list(ax.lines[-1].get_ydata()) == [2, 2]
     assert ax.get_xscale() == "log"
+    figure.canvas.draw()
+    assert {"2", "3"} <= {tick.get_text() for tick in ax.get_xticklabels("minor")}  # and not 2 x 10^0
     assert labels(figure) == {"step", "weight"}
     assert figure.alt.endswith("long ends at 3.00 after 3 steps; short ends at 4.00 after 1 steps.")
     assert len(plots.over_steps({"a": [0, 1]}, ylabel="b").axes[0].lines) == 1
