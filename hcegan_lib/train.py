@@ -367,7 +367,9 @@ def fit(
     if step == 0:
         save_samples(folder, networks[0], photos.test, step, device)
 
-    bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not (progress and parallel.is_first()), unit="step")
+    shown = progress and parallel.is_first()
+    # A second between two updates: each is a message in a notebook, and too many unread ones push out others.
+    bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not shown, unit="step", mininterval=1)
     path = folder / "log.jsonl" if parallel.is_first() else os.devnull
     with bar, open(path, "a", encoding="utf-8") as log, full_memory_told(settings, device):
         try:

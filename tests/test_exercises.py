@@ -354,6 +354,8 @@ WRONG = {
             "give the last row itself",
         ),
         (lambda layers, row: row, r"the shape is \(\), and \(2,\) is wanted"),
+        (lambda layers, row: rows_back([(4, s, 1) for _, s, _ in reversed(layers)], row), "not for others"),
+        (lambda layers, row: np.maximum(rows_back(layers[::-1], row), 0), "lies in the padding"),
     ],
     "07.3": [
         (lambda patch: [2, 2, 2, 1, 1], "one score of that network sees 70 pixels"),
@@ -535,6 +537,15 @@ def test_a_wrong_answer_is_told_what_is_wrong_with_it_each_time(name, number, ca
         assert judge(name, answer) is False
         verdict = capsys.readouterr().out.splitlines()[0]
         assert re.search(complaint, verdict), verdict
+
+
+@pytest.mark.parametrize("tries", [np.linspace(-5, 5, 1000), np.linspace(-2, 2, 100), np.linspace(-10, 10, 10001)])
+def test_the_best_score_need_not_lie_on_the_margin_of_whoever_tries_many(tries):
+    def best(share):
+        expected = share * np.maximum(0, 1 - tries) + (1 - share) * np.maximum(0, 1 + tries)
+        return tries[expected.argmin()]
+
+    assert judge("02.4", best)
 
 
 def test_every_exercise_is_in_a_notebook_and_has_mistakes_to_catch():

@@ -430,6 +430,14 @@ def test_a_run_from_before_there_was_a_choice_of_precision_goes_on(photos, unbro
     assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
 
 
+def test_the_bar_of_a_run_is_updated_once_a_second_at_most(photos, tmp_path, monkeypatch):
+    shown, plain = [], train.tqdm
+    monkeypatch.setattr(train, "tqdm", lambda **words: shown.append(words) or plain(**words))
+    train.fit(TINY, photos, tmp_path, stop_at=1)
+    assert not shown[0]["disable"]
+    assert shown[0]["mininterval"] >= 1  # a notebook keeps each update as messages, and not many thousands of them
+
+
 def test_both_networks_are_compiled_when_that_is_asked_for(photos, tmp_path, monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network)))
