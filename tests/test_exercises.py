@@ -546,6 +546,7 @@ def test_the_best_score_need_not_lie_on_the_margin_of_whoever_tries_many(tries):
         return tries[expected.argmin()]
 
     assert judge("02.4", best)
+    assert not judge("02.4", lambda share: "one")
 
 
 def test_every_exercise_is_in_a_notebook_and_has_mistakes_to_catch():
