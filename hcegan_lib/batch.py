@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 import yaml
-from filelock import FileLock, Timeout
 
 from hcegan_lib import course
 from hcegan_lib.course import Outcome
@@ -85,6 +84,24 @@ class Run:
 # --- what to run ------------------------------------------------------------------------------------------------------
 
 
+class GridLoader(yaml.SafeLoader):
+    """Refuses what YAML lets pass: a key that stands twice, of which the last would count, and aliases."""
+
+    def compose_node(self, parent: object, index: object) -> yaml.Node:
+        """Refuse aliases: nested ones make gigabytes of a few lines."""
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError("a grid has no aliases")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Refuse a key that stands twice."""
+        keys = [key.value for key, _ in node.value]
+        twice = [key for n, key in enumerate(keys) if key in keys[:n]]
+        if twice:
+            raise ValueError(f"the key {twice[0]!r} stands twice")
+        return super().construct_mapping(node, deep)
+
+
 def read_grid(path: str | Path) -> Grid:
     """Read a grid file and refuse all that cannot be meant.
 
@@ -109,8 +126,8 @@ def read_grid(path: str | Path) -> Grid:
         raise ValueError(f"{path.name}: a grid's file is named with letters, digits, - and _, and its results after it")
     text = path.read_text(encoding="utf-8")
     try:
-        return _checked(path.stem, yaml.safe_load(text))
-    except (ValueError, yaml.YAMLError) as error:
+        return _checked(path.stem, yaml.load(text, GridLoader))
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
@@ -193,7 +210,7 @@ def _setting(name: str, value: object, kind: object) -> object:
     if name == "attend_max_positions" and value == "all":
         return None
     if kind is float and type(value) in (int, str):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             value = float(value)
     if kind is float and type(value) is float and math.isfinite(value):
         return value
@@ -378,27 +395,6 @@ def put_aside(folders: list[Path]) -> Path | None:
         free = next(name for n in itertools.count(1) if (name := f"{folder.name}-{n}") not in taken)
         folder.rename(place / free)
     return place
-
-
-@contextlib.contextmanager
-def alone(grid: Grid) -> Iterator[None]:
-    """Keep a second batch out of a grid's folder, for as long as this process lives.
-
-    Raises
-    ------
-    ValueError
-        If another batch is at work there.
-    """
-    from hcegan_lib import records
-
-    folder = records.RUNS / grid.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(FileLock(folder / ".lock", timeout=0))
-        except Timeout:
-            raise ValueError(f"another batch is at work in {folder}: wait for it, or stop it") from None
-        yield
 
 
 def steps_done(run: Run) -> int:

@@ -6,8 +6,8 @@ object of a class fills most. Nothing is extracted to disk: an archive cannot wr
 
 import contextlib
 import csv
+import errno
 import functools
-import gzip
 import io
 import json
 import lzma
@@ -26,7 +26,8 @@ from hcegan_lib.fetch import Access, FetchError, Remote, fetch, left, room, size
 MAX_PHOTO = 200_000_000  # bytes of a photograph in an archive; DIV2K's have some 5 million
 ENOUGH = 2  # candidates for each wanted photograph, so that the better half is taken
 # What damage, a password or an unknown compression makes the standard library raise.
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, IndexError)
+DAMAGE += (UnicodeDecodeError, OSError)
 CREDIT = re.compile(r"(\S.*?\.jpg)\s+CC-BY\s+(?:by (.+?) - (https?://\S+)|(https?://\S+) - by (.+))")
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the sides
@@ -74,10 +75,11 @@ def in_archives(source: Source, access: Access) -> Iterator[Candidate]:
             for candidate in _photographs(path, remote.addresses[0], split):
                 yield candidate._replace(license=source.license)
         except DAMAGE as error:
+            if _of_the_disk(error):
+                raise
             path.unlink()
-            raise FetchError(
-                f"{path.name} came damaged ({error}) and was deleted: call again to fetch it anew"
-            ) from error
+            told = f"{path.name} came damaged ({error}) and was deleted: call again to fetch it anew"
+            raise FetchError(told) from error
 
 
 def of_your_own(path: Path) -> Iterator[Candidate]:
@@ -85,7 +87,14 @@ def of_your_own(path: Path) -> Iterator[Candidate]:
     try:
         yield from _photographs(path, path.name, None)
     except DAMAGE as error:
+        if _of_the_disk(error):
+            raise
         raise DataError(f"{path} is damaged, or not a folder, zip or tar that can be read ({error})") from error
+
+
+def _of_the_disk(error: Exception) -> bool:
+    """Tell a disk that fails from an archive that is damaged: a wrong offset is an invalid argument."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _photographs(path: Path, origin: str, split: str | None) -> Iterator[Candidate]:
@@ -102,16 +111,24 @@ def _photographs(path: Path, origin: str, split: str | None) -> Iterator[Candida
             first, _, rest = brief.partition("/")
             if splits and first not in splits:
                 continue
-            content = entries[name]()  # here and not in a thread: a tar is read from front to back
+            # An archive is read here and not in a thread: a tar has one reader.
+            content = None if path.is_dir() else entries[name]()
             author, page = credits.get(brief, ("", ""))
             yield Candidate(
                 name="-".join(PurePosixPath(rest if splits else brief).with_suffix("").parts),
                 origin=f"{origin}/{name}",
-                read=lambda content=content: content,
+                read=functools.partial(_read_own, path / name) if content is None else lambda content=content: content,
                 split=first if splits else split,
                 author=author,
                 page=page,
             )
+
+
+def _read_own(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -142,7 +159,7 @@ def _safe(path: Path, name: str, unpacked: int, *, link: bool) -> None:
         harm = "would leave its folder"
     elif link:
         harm = "is a link or a device"
-    elif unpacked > MAX_PHOTO and PurePosixPath(name).suffix.lower() in SUFFIXES:
+    elif unpacked > MAX_PHOTO and name.lower().endswith((*SUFFIXES, "/license.txt")):
         harm = f"would unpack to {size(unpacked)}"
     if harm:
         raise DataError(f"{path}: the entry {name!r} {harm}; nothing was taken from this archive")

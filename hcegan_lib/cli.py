@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import difflib
 import itertools
-import os
 import re
 import shlex
 import signal
@@ -40,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     int
         Exit status: 0 done, 1 something failed on the way, 2 refused, 130 stopped by the user.
     """
+    with contextlib.suppress(AttributeError):  # a stream that something else put there may have none
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what the terminal cannot write
     try:
         args = parser().parse_args(argv)
     except SystemExit as stop:  # after --help, and after an error that is already told
@@ -208,7 +209,7 @@ def go_on(args: argparse.Namespace, left: list[str]) -> str:
 
 def run_batch(args: argparse.Namespace) -> int:
     """Run a grid: a row each as it ends, the failures at the end, and all records merged into one table."""
-    from hcegan_lib import batch, records, train
+    from hcegan_lib import batch, parallel, records, train
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the runs too, as Ctrl-C does
     resources = batch_words(args)
@@ -221,7 +222,7 @@ def run_batch(args: argparse.Namespace) -> int:
     at_once = None if args.scheduler else min(args.workers or by_itself, len(runs))
     cluster = batch.scheduler_at(args.scheduler) if args.scheduler else batch.local_cluster(at_once)
     try:
-        with cluster if left else contextlib.nullcontext() as client, batch.alone(grid):
+        with cluster if left else contextlib.nullcontext() as client, parallel.alone(records.RUNS / grid.name, "batch"):
             place = batch.put_aside(aside)
             if place:
                 complain(f"put {len(aside)} runs aside that are not of this grid as it is now: {place}", 0)
@@ -344,6 +345,10 @@ def fit_and_score(args: argparse.Namespace, config: "TrainConfig", device: str) 
         fit = train.fit(config, photos, folder, device=device, compiled=args.compile, progress=sys.stderr.isatty())
     except (train.NonFiniteLossError, train.OutOfMemoryError) as error:
         return complain(str(error), 1)
+    except RuntimeError as error:
+        if not (args.compile and type(error).__module__.startswith("torch._")):
+            raise
+        return complain(f"--compile failed ({str(error).splitlines()[0]}): train without it", 1)
     if not parallel.is_first():
         return 0
     records.save_record(folder, fit, photos)
@@ -370,7 +375,8 @@ def changes(words: list[str], named: dict) -> dict:
             raise ValueError(f"--set cannot change {key!r}: say it with --model, --data or --seed")
         found[key] = read_value(text)
         if types.get(key) is float and type(found[key]) is int:
-            found[key] = float(found[key])
+            with contextlib.suppress(OverflowError):
+                found[key] = float(found[key])
         if key in types and not (isinstance(found[key], types[key]) and type(found[key]) is not bool):
             raise ValueError(f"--set {key} must be of type {getattr(types[key], '__name__', types[key])}, got {text!r}")
     return found
@@ -380,7 +386,7 @@ def read_value(text: str) -> object:
     """Read a number or None; all else is text."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # as its documentation lists them
         return text
 
 
@@ -388,17 +394,26 @@ def run_color(args: argparse.Namespace) -> int:
     """Color photographs, whole, at the size that the run was trained at."""
     from hcegan_lib import data, train
 
-    generator, config = train.load_generator(args.run)
-    photos = {args.output / f"{path.stem}_color.png": data.open_photo(path) for path in args.photos}
+    try:
+        generator, config = train.load_generator(args.run)
+    except train.OutOfMemoryError as error:
+        return complain(str(error), 1)
+    photos = {args.output / f"{path.stem}_color.png": path for path in args.photos}
     if len(photos) < len(args.photos):
         raise ValueError("two photographs have the same name, so that one result would replace the other")
+    for photo in args.photos:  # all can be read, or nothing is written; all at once could fill the memory
+        W, H = data.open_photo(photo).size
+        if max(W, H) > LONGEST * min(W, H):
+            raise ValueError(f"{photo}: {W} x {H} pixels; at most {LONGEST} times as long as wide can be colored")
     args.output.mkdir(parents=True, exist_ok=True)
     for path, photo in photos.items():
-        partial = path.with_name(f".{path.name}.partial")
-        color_photo(generator, photo, config).save(partial, format="PNG")
-        os.replace(partial, path)
+        colored = color_photo(generator, data.open_photo(photo), config)
+        train.write_whole(path, lambda part, colored=colored: colored.save(part, format="PNG"))
         print(path)
     return 0
+
+
+LONGEST = 16  # a photograph's long side in short sides: what is longer would fill the memory
 
 
 def color_photo(generator: "UNetGenerator", photo: "Image", config: "TrainConfig") -> "Image":
@@ -461,7 +476,11 @@ def run_data_build(args: argparse.Namespace) -> int:
 
 def agreed() -> bool:
     """Ask whether so much is to be fetched."""
-    return input("fetch it? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("fetch it? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def go_on_data(args: argparse.Namespace) -> str:

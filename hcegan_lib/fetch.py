@@ -1,14 +1,13 @@
 """One file from the network: whole, and the one that was meant, or not there.
 
-`pooch` keeps the checksums, moves a file into place only when it is right, and tries a wrong one once more. What it has
-not is here: a transfer that goes on from the middle after whatever stopped it, several addresses for one file, and
-manners towards a busy server.
+`pooch` computes the checksums. Its own transfers begin anew after each stop, and one that is stopped while its checksum
+is computed is deleted. So ours are here: a part stays under its name until it is whole and right, and goes on from the
+middle after whatever stopped it; there are several addresses for one file, and manners towards a busy server.
 """
 
 import contextlib
 import email.utils
 import errno
-import functools
 import os
 import re
 import shutil
@@ -84,20 +83,22 @@ def fetch(name: str, remote: Remote, access: Access) -> Path:
     FetchError
         If it cannot be had for any other reason. A part that is right so far stays for the next call.
     """
-    pooch.get_logger().setLevel("WARNING")
     access.session.headers["User-Agent"] = f"hcegan/{__version__} (course kit)"
+    path = access.downloads / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        if _is_right(path, remote, access):
+            return path
+        path.unlink()
     own = [f"{access.mirror.rstrip('/')}/{name}"] if access.mirror else []
     problems = []
-    (access.downloads / name).parent.mkdir(parents=True, exist_ok=True)  # pooch fails where two threads make it at once
     for address in [*own, *remote.addresses]:
-        known = {"registry": {name: remote.checksum}, "urls": {name: address}}
-        keeper = pooch.create(access.downloads, "", **known, retry_if_failed=1)
         try:
-            return Path(keeper.fetch(name, downloader=functools.partial(_download, remote, access)))
+            return _fetch_from(address, path, remote, access)
         except FetchError as problem:
             problems.append(problem)
-        except ValueError:
-            problems.append(FetchError(f"{address}: not the published checksum, so it was deleted"))
+        except ValueError as problem:  # a length that is no number, an address that is none
+            problems.append(FetchError(f"{address}: an answer that makes no sense ({problem})"))
     kind = MissingError if all(isinstance(problem, MissingError) for problem in problems) else FetchError
     told = "; ".join(map(str, problems))
     raise kind(f"{name} could not be fetched ({told}). Call again to go on, or name a copy with --mirror")
@@ -134,10 +135,31 @@ def size(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def _download(remote: Remote, access: Access, url: str, output_file: str, keeper: pooch.Pooch) -> None:
-    """Bring a file to where pooch wants it, in as many attempts as it takes while they bring anything."""
-    (name,) = keeper.registry
-    part = access.downloads / f"{name}.part"
+def _fetch_from(url: str, path: Path, remote: Remote, access: Access) -> Path:
+    """Fetch from one address; what is wrong once more. A part keeps its name until it is known to be right."""
+    part = path.with_name(f"{path.name}.part")
+    for _ in range(2):
+        _download(url, part, remote, access)
+        if _is_right(part, remote, access):
+            os.replace(part, path)
+            _tag(part).unlink(missing_ok=True)
+            return path
+        part.unlink()
+    raise FetchError(f"{url}: not the published checksum, so it was deleted")
+
+
+def _is_right(path: Path, remote: Remote, access: Access) -> bool:
+    """Compare a file with the published checksum, if there is one."""
+    if remote.checksum is None:
+        return True
+    kind, _, published = remote.checksum.partition(":")
+    hidden = not access.progress or remote.bytes < 10**7
+    with tqdm(desc=f"{path.name}: its checksum", bar_format="{desc}", leave=False, disable=hidden):
+        return pooch.file_hash(str(path), alg=kind) == published
+
+
+def _download(url: str, part: Path, remote: Remote, access: Access) -> None:
+    """Complete a part, in as many attempts as it takes while they bring anything."""
     failures, best = 0, _bytes(part)
     while True:
         try:
@@ -150,26 +172,26 @@ def _download(remote: Remote, access: Access, url: str, output_file: str, keeper
                 raise FetchError(f"{url}: {_reason(error)}") from None
             if access.stopped.wait(getattr(error, "pause", BACKOFF * 2 ** max(0, failures - 1))):
                 raise FetchError("stopped") from None
-    os.replace(part, output_file)
-    _tag(part).unlink(missing_ok=True)
 
 
 def _transfer(url: str, part: Path, remote: Remote, access: Access) -> None:
     """Append what a part lacks; start over where the server cannot go on from the middle."""
     if not re.match("https?://", url):
-        _copy(url, part)
+        _copy(Path(url), part, remote, access)
         return
     if remote.checksum and _bytes(part) == remote.bytes:
         return  # stopped between the last byte and the move
     with access.session.get(url, headers=_headers(part, remote), stream=True, timeout=TIMEOUT) as answer:
         _refuse(answer, part)
         start, total = _announced(answer)
-        if start not in (0, _bytes(part)):
+        other = not remote.checksum and answer.headers.get("ETag") != _tagged(part)  # some servers heed no If-Range
+        if start not in (0, _bytes(part)) or (start and other):
             part.unlink(missing_ok=True)
-            raise requests.ConnectionError("the server went on from another place")
+            raise requests.ConnectionError("the server went on from another place, or in another file")
         if remote.checksum and total not in (None, remote.bytes):
             raise FetchError(f"{url}: {total:,} bytes, wanted {remote.bytes:,}: that is another file")
         if not start and not remote.checksum:
+            part.unlink(missing_ok=True)  # first, so that a tag never stands beside the part of another file
             _tag(part).write_text(answer.headers.get("ETag", ""), encoding="utf-8")
         shown = {"desc": part.stem, "total": total, "initial": start, "unit": "B", "unit_scale": True, "leave": False}
         hidden = not access.progress or (total or remote.bytes) < 10**7
@@ -186,7 +208,7 @@ def _transfer(url: str, part: Path, remote: Remote, access: Access) -> None:
 def _headers(part: Path, remote: Remote) -> dict[str, str]:
     """Ask for the rest of a file, if it will show that the rest belongs to what is there."""
     headers, have = {"Accept-Encoding": "identity"}, _bytes(part)
-    tag = _tag(part).read_text(encoding="utf-8") if _tag(part).exists() else ""
+    tag = _tagged(part)
     if have and remote.checksum:
         headers["Range"] = f"bytes={have}-"
     elif have and tag and not tag.startswith("W/"):  # else half of it might be from before a change unseen
@@ -220,7 +242,7 @@ def _announced(answer: requests.Response) -> tuple[int, int | None]:
 
 def _retry_after(text: str) -> float | None:
     """Read seconds, or a date: HTTP has both."""
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
     with contextlib.suppress(TypeError, ValueError):
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
@@ -236,15 +258,21 @@ def _reason(error: requests.RequestException) -> str:
     return "the connection broke off" if broke else "no connection"
 
 
-def _copy(path: str, part: Path) -> None:
-    try:
-        shutil.copyfile(path, part)
-    except FileNotFoundError:
-        raise MissingError(f"{path}: no such file") from None
+def _copy(path: Path, part: Path, remote: Remote, access: Access) -> None:
+    if not path.is_file():
+        raise MissingError(f"{path}: no such file")
+    if not _is_right(path, remote, access):  # before it takes the place of a part that may be right
+        raise FetchError(f"{path}: not the published checksum")
+    _tag(part).unlink(missing_ok=True)
+    shutil.copyfile(path, part)
 
 
 def _tag(part: Path) -> Path:
     return part.with_name(f"{part.name}.etag")
+
+
+def _tagged(part: Path) -> str:
+    return _tag(part).read_text(encoding="utf-8") if _tag(part).exists() else ""
 
 
 def _bytes(path: Path) -> int:

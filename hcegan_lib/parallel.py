@@ -6,11 +6,13 @@ averages their gradients. What is left to do by hand: the shares, batch norm ove
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -55,6 +57,34 @@ def wait() -> None:
     """Wait for the others."""
     if size() > 1:
         dist.barrier()
+
+
+@contextmanager
+def alone(folder: Path, what: str) -> Iterator[None]:
+    """Keep all others out of a folder; the first process of a training does so for its companions.
+
+    Parameters
+    ----------
+    folder
+        Made when missing.
+    what
+        Is done there, such as "training".
+
+    Raises
+    ------
+    ValueError
+        If another process has the folder. The system frees it when that process ends, however it ends.
+    """
+    if not is_first():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(FileLock(folder / ".lock", timeout=0))
+        except Timeout:
+            raise ValueError(f"another {what} is at work in {folder}: wait for it, or stop it") from None
+        yield
 
 
 def share(batch: Tensor) -> Tensor:

@@ -25,11 +25,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pooch
-from filelock import FileLock, Timeout
 from PIL import Image
 from tqdm.auto import tqdm
 
-from hcegan_lib import candidates, data
+from hcegan_lib import candidates, data, parallel
 from hcegan_lib.candidates import Box, Candidate, Source
 from hcegan_lib.data import DataError
 from hcegan_lib.fetch import Access, FetchError, MissingError, Remote, full_disk_told, left, room, size
@@ -38,7 +37,7 @@ SIZE = 256  # side of a crop in pixels, the paper's
 JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}  # color at full resolution: it is what is learned here
 CROP_BYTES = 60_000  # about what a crop takes
 CONNECTIONS = 8  # photographs fetched and cropped at a time
-LOST = 20  # photographs missing one after another: then the address is wrong, not the photograph
+LOST = 20  # fetched photographs of no use one after another: then the address is wrong, or a page wants a sign-in first
 
 TFDS = "github.com/tensorflow/datasets, tensorflow_datasets/url_checksums/"
 
@@ -323,18 +322,20 @@ def build(
     Raises
     ------
     DataError
-        If there are too few photographs, an archive is damaged or would write outside its folder, or another build is
-        at work.
+        If there are too few photographs, or an archive is damaged or would write outside its folder.
+    ValueError
+        If another build is at work.
     FetchError
         If a file cannot be had or is not the published one, or the disk is full. What is fetched is kept.
     """
     done = finished(name, origin=origin, seed=seed)
     if done is not None:
         return done
+    if mirror and not re.match("https?://", mirror) and not Path(mirror).is_dir():
+        raise DataError(f"--mirror {mirror}: no such folder, and no address with http:// or https://")
     source, raw = _source(name, origin), data.raw_folder()
-    raw.mkdir(parents=True, exist_ok=True)
     building, access = raw / f".{name}.building", Access(raw / ".downloads", mirror, progress)
-    with _alone(raw), full_disk_told(raw):
+    with parallel.alone(raw, "build"), full_disk_told(raw):
         room(raw, plan(name, origin=origin).space)
         shutil.rmtree(building, ignore_errors=True)  # of a build that was killed
         try:
@@ -400,17 +401,19 @@ def is_built(name: str) -> bool:
 
 def own_sets() -> list[str]:
     """List the sets that were built from photographs of the user."""
-    return sorted({path.parent.name for path in data.raw_folder().glob("[!.]*/build.json")} - set(SOURCES))
+    found = {path.parent.name for path in data.raw_folder().glob("[!.]*/build.json")}
+    return sorted(name for name in found - set(SOURCES) if is_built(name))
 
 
 def clean(name: str) -> int:
     """Delete what was downloaded for a set, also what other sets could use; give the number of bytes."""
-    downloads = data.raw_folder() / ".downloads"
+    raw = data.raw_folder()
     files = (*SOURCES[name].files, *SOURCES[name].more, f"{name}/")
-    paths = [path for file in files for path in downloads.glob(f"{file}*")]
-    freed = sum(path.stat().st_size for path in paths)
-    for path in paths:
-        path.unlink()
+    with parallel.alone(raw, "build"):  # one at work may need them
+        paths = [path for file in files for path in (raw / ".downloads").glob(f"{file}*")]
+        freed = sum(path.stat().st_size for path in paths)
+        for path in paths:
+            path.unlink()
     return freed
 
 
@@ -436,9 +439,10 @@ def _collect(found: Iterator[Candidate], wanted: int, folder: Path, access: Acce
                 _refuse_twin(row, seen, folder)
             except (DataError, MissingError) as problem:
                 skipped.append(" ".join(str(problem).split()))
-                lost = lost + 1 if isinstance(problem, MissingError) else 0
-                if lost == LOST:
-                    raise FetchError(f"{LOST} photographs one after another are missing, the last: {problem}") from None
+                lost += 1
+                if lost == LOST and wanted < sys.maxsize:
+                    told = f"{LOST} photographs one after another are missing or of no use, the last: {problem}"
+                    raise FetchError(told) from None
                 continue
             lost = 0
             rows.append(row)
@@ -502,7 +506,7 @@ def _refuse_twin(row: dict, seen: dict[str, str], folder: Path) -> None:
 
 def _free(name: str, taken: set[str]) -> str:
     """Give a name that every system can write, and that is not taken, even where A and a are the same."""
-    plain = re.sub(r"[^\w-]+", "_", name)[:100]
+    plain = re.sub(r"[^\w-]+", "_", name).encode()[:100].decode(errors="ignore")  # 255 bytes are a name's limit
     free = next(one for n in range(1, sys.maxsize) if (one := plain if n == 1 else f"{plain}-{n}").lower() not in taken)
     taken.add(free.lower())
     return free
@@ -539,10 +543,11 @@ def _write_record(record: dict, rows: list[dict], folder: Path) -> None:
     if any(row["source"] for row in rows):
         tables["attribution.csv"] = ("file", "title", "author", "license", "source")
     for table, columns in tables.items():
-        with open(folder / table, "w", encoding="utf-8", newline="") as file:
+        # An origin may hold what is no UTF-8, and carriage returns: csv writes them bare and reads the end of a row.
+        with open(folder / table, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({key: str(value).replace("\r", " ") for key, value in row.items()} for row in rows)
     record["tables"] = {table: _sha256(folder / table) for table in tables}
     (folder / "build.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
@@ -577,22 +582,14 @@ def _recipe(name: str, origin: str | Path | None, seed: int) -> dict:
 
 
 def _record(folder: Path) -> dict:
-    try:
-        return json.loads((folder / "build.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    """Read build.json; one that is missing, or not as `_write_record` leaves it, holds nothing."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        record = json.loads((folder / "build.json").read_text(encoding="utf-8"))
+        kinds = {"train": int, "test": int, "skipped": list, "tables": dict}
+        if isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in kinds.items()):
+            return record if "manifest.csv" in record["tables"] else {}
+    return {}
 
 
 def _sha256(path: Path) -> str | None:
     return pooch.file_hash(str(path)) if path.is_file() else None
-
-
-@contextlib.contextmanager
-def _alone(raw: Path) -> Iterator[None]:
-    """Keep a second build out, which would write into the same files. The system unlocks when the process ends."""
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(FileLock(raw / ".lock", timeout=0))
-        except Timeout:
-            raise DataError(f"another build is at work in {raw}: wait for it, or stop it") from None
-        yield

@@ -1,11 +1,13 @@
 """`sources`, `candidates` and `fetch` against a server on this machine, with small files in the official layouts."""
 
+import bz2
 import csv
 import errno
 import functools
 import hashlib
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -19,12 +21,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pooch
 import psutil
 import pytest
 import yaml
 from PIL import Image
 
-from hcegan_lib import candidates, cli, data, fetch, sources
+from hcegan_lib import candidates, cli, data, fetch, parallel, sources
 from hcegan_lib.fetch import FetchError, Remote
 
 KIT = data.KIT_ROOT
@@ -49,7 +52,9 @@ class Shop(ThreadingHTTPServer):
         self.busy = {}  # path -> answers that are 429 first
         self.retry_after = "0"
         self.plain = set()  # paths without Range
-        self.tags = {}  # path -> ETag, if not that of the content
+        self.tags = {}  # path -> ETag, if not that of the content; None: none is sent
+        self.odd = {}  # path -> status and headers that it is answered with
+        self.heedless = set()  # paths whose If-Range is not heeded
         self.released = threading.Event()
 
     @property
@@ -72,12 +77,16 @@ class Shelf(BaseHTTPRequestHandler):
         if shop.busy.get(path, 0) > 0:
             shop.busy[path] -= 1
             return self.answer(429, b"", {"Retry-After": shop.retry_after})
+        if path in shop.odd:
+            status, headers = shop.odd[path]
+            return self.answer(status, b"", headers)
         if path not in shop.files:
             return self.answer(404, b"no such file")
         content = shop.files[path]
         tag = shop.tags.get(path, f'"{hashlib.md5(content).hexdigest()}"')
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if not asked or path in shop.plain or self.headers.get("If-Range", tag) != tag:
+        changed = self.headers.get("If-Range", tag) != tag and path not in shop.heedless
+        if not asked or path in shop.plain or changed:
             return self.answer(200, content, {"ETag": tag}, path)
         start = int(asked[1])
         if start >= len(content):
@@ -88,7 +97,8 @@ class Shelf(BaseHTTPRequestHandler):
     def answer(self, status, content, headers=None, path=None):
         self.send_response(status)
         for key, value in {"Content-Length": len(content), **(headers or {})}.items():
-            self.send_header(key, str(value))
+            if value is not None:
+                self.send_header(key, str(value))
         self.end_headers()
         shop = self.server
         limit = shop.cut_once.pop(path, shop.cut.get(path, shop.stalled.get(path)))
@@ -119,7 +129,6 @@ def raw(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "BACKOFF", 0.001)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
-    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
     return tmp_path / "kit" / "data" / "raw"
 
 
@@ -520,7 +529,24 @@ def test_a_server_that_has_no_photograph_at_all_is_asked_a_few_times_and_not_tho
     monkeypatch.setattr(sources, "LOST", 4)
     for stem in coco:
         del shop.files[f"train2017/{stem}.jpg"]
-    assert "4 photographs one after another are missing" in one_line(["data", "build", "coco-bird"], capsys)
+    line = one_line(["data", "build", "coco-bird"], capsys)
+    assert "4 photographs one after another are missing or of no use, the last" in line
+    assert "404 Not Found" in line
+
+
+def test_a_network_that_answers_everything_with_a_page_is_asked_a_few_times_and_nothing_of_it_is_kept(
+    coco, raw, shop, capsys, monkeypatch
+):
+    monkeypatch.setattr(sources, "LOST", 4)
+    photographs = dict(shop.files)
+    for stem in coco:
+        shop.files[f"train2017/{stem}.jpg"] = b"<html>Please sign in</html>"
+    line = one_line(["data", "build", "coco-bird"], capsys)
+    assert "4 photographs one after another are missing or of no use, the last" in line
+    assert nothing_half_done(raw)
+    shop.files |= photographs
+    build("coco-bird", capsys)
+    assert sorted(Path(row["file"]).stem for row in rows_of(raw / "coco-bird" / "manifest.csv")) == coco[:6]
 
 
 def test_open_images_takes_the_largest_lions_that_are_neither_drawn_nor_groups_nor_seen_from_inside(
@@ -656,9 +682,67 @@ def test_names_that_are_equal_on_some_system_become_different_files(raw, tmp_pat
     assert names == ["A-B-3.jpg", "a-b-2.jpg", "a-b.jpg", "c_d.jpg"]
 
 
+def test_a_folder_of_ones_own_may_hold_many_files_of_no_use(raw, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sources, "LOST", 3)
+    (tmp_path / "mine").mkdir()
+    for number in range(8):
+        (tmp_path / "mine" / f"{number}.jpg").write_bytes(encoded(photo(number)) if number > 4 else b"none")
+    assert len(build("mine", capsys, "--from", str(tmp_path / "mine"))) == 5
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_archive(shop, raw, capsys, monkeypatch):
+    content = zipped({f"images/{n}.jpg": encoded(photo(n)) for n in range(5)})
+    offer(monkeypatch, "imagenet-sample", files={"images.zip": remote(shop, "images.zip", content, checksum=False)})
+
+    def fail(*given):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(zipfile.ZipFile, "read", fail)
+        assert one_line(["data", "build", "imagenet-sample"], capsys) == "hcegan: Input/output error"
+    assert files_of(raw / ".downloads") == ["images.zip"]
+    build("imagenet-sample", capsys)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_text_or_long_or_broken_in_two_lines_are_written_and_checked(raw, tmp_path, capsys):
+    folder = os.fsencode(tmp_path / "odd")
+    os.mkdir(folder)
+    names = [b"caf\xe9.jpg", "\u5c71".encode() * 60 + b".jpg", b"two\rlines.jpg", b"a\nb.jpg", b'c,"d".jpg']
+    for number, name in enumerate(names):
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(encoded(photo(number)))
+    build("odd", capsys, "--from", str(tmp_path / "odd"))
+    rows = rows_of(raw / "odd" / "manifest.csv")
+    assert sorted(Path(row["file"]).name for row in rows) == sorted(
+        ["caf_.jpg", "\u5c71" * 33 + ".jpg", "two_lines.jpg", "a_b.jpg", "c_d_.jpg"]
+    )
+    assert {row["origin"].removeprefix("odd/") for row in rows} >= {"caf\\udce9.jpg", "two lines.jpg", "a\nb.jpg"}
+    assert cli.main(["data", "build", "odd", "--from", str(tmp_path / "odd")]) == 0
+    assert "odd is built already" in capsys.readouterr().out
+
+
+def test_a_file_that_may_not_be_read_is_named_and_left_out(raw, tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    for number in range(4):
+        (tmp_path / "mine" / f"{number}.jpg").write_bytes(encoded(photo(number)))
+    read = Path.read_bytes
+
+    def refuse(path):
+        if path.name == "1.jpg":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    (line,) = build("mine", capsys, "--from", str(tmp_path / "mine"))
+    assert line == f"hcegan: left out {tmp_path / 'mine' / '1.jpg'}: Permission denied"
+    assert len(rows_of(raw / "mine" / "manifest.csv")) == 3
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (["div2k", "--mirror", "nowhere"], "--mirror nowhere: no such folder, and no address with http:// or https://"),
+        (["div2k", "--mirror", "ftp://example.org"], "--mirror ftp://example.org: no such folder"),
         (["div2"], "did you mean 'div2k'? valid: div2k, coco-bird"),
         (["holiday"], "no set 'holiday'; valid: div2k"),
         (["holiday", "--from", "nowhere"], "--from nowhere: no such file or folder"),
@@ -672,10 +756,38 @@ def test_a_set_that_cannot_be_meant_is_refused_and_nothing_written(words, line, 
     assert not raw.exists()
 
 
+THREE = {f"{n}.jpg": encoded(photo(n)) for n in range(3)}
+
+
+def with_a_wrong_offset(archive: bytes) -> bytes:
+    """Let the end of a zip say that its list of entries begins before the file does."""
+    end = archive.rindex(b"PK\5\6")
+    return archive[: end + 16] + (2**31).to_bytes(4, "little") + archive[end + 20 :]
+
+
+def with_a_name(archive: bytes, first: bytes, flags: int) -> bytes:
+    """Let the first name in the list of a zip begin with something else; flag 8 in the second byte: it is UTF-8."""
+    entry = archive.index(b"PK\1\2")
+    named = archive[: entry + 46] + first + archive[entry + 47 :]
+    return named[: entry + 9] + bytes([flags]) + named[entry + 10 :]
+
+
+def broken_in_the_middle(compressed: bytes) -> bytes:
+    middle = len(compressed) // 2
+    return compressed[:middle] + bytes(100) + compressed[middle + 100 :]
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [
         (b"no archive", "not a folder, zip or tar that can be read"),
+        (with_a_wrong_offset(zipped(THREE)), "mine.zip is damaged"),
+        (with_a_name(zipped(THREE), b"\0", 0), "mine.zip is damaged"),  # which ends a name
+        (with_a_name(zipped(THREE), b"\xff", 8), "mine.zip is damaged"),
+        (
+            broken_in_the_middle(bz2.compress(tarred({f"{n}.jpg": 20 * THREE["1.jpg"] for n in range(3)}, "w"), 1)),
+            "mine.zip is damaged",
+        ),
         (zipped({"a.txt": b"text"}), "no photographs found; looked for .jpg"),
         (
             zipped({"train/a.jpg": encoded(photo(1)), "b.jpg": encoded(photo(2))}),
@@ -778,6 +890,69 @@ def test_a_file_without_a_checksum_goes_on_only_if_it_is_still_the_same(raw, sho
     assert ranges(shop, "weak.csv") == [None, None]
 
 
+@pytest.mark.parametrize("tagged", [True, False])
+def test_a_server_that_goes_on_in_another_file_is_not_believed(tagged, raw, shop, monkeypatch):
+    """It answers with the rest of the new file, though it was asked for the rest of the old one alone."""
+    monkeypatch.setattr(fetch, "BLOCK", 500)
+    described = remote(shop, "table.csv", b"old" * 1000, checksum=False)
+    access = fetch.Access(raw / ".downloads")
+    shop.cut["table.csv"] = 0
+    shop.cut_once["table.csv"] = 1500
+    with pytest.raises(FetchError):
+        fetch.fetch("table.csv", described, access)
+    shop.cut.clear()
+    shop.files["table.csv"] = b"new" * 1000
+    shop.heedless.add("table.csv")
+    if not tagged:
+        shop.tags["table.csv"] = None
+    shop.asked.clear()
+    assert fetch.fetch("table.csv", described, access).read_bytes() == b"new" * 1000
+    assert ranges(shop, "table.csv") == ["bytes=1500-", None]
+
+
+@pytest.mark.parametrize("when", ["a tag is written", "a copy is made"])
+def test_a_tag_never_stands_beside_the_part_of_another_file(when, raw, shop, tmp_path, monkeypatch):
+    described = remote(shop, "table.csv", b"old" * 30000, checksum=False)
+    shop.cut["table.csv"] = 0
+    shop.cut_once["table.csv"] = 60000
+    with pytest.raises(FetchError):
+        fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads"))
+    shop.cut.clear()
+    part = raw / ".downloads" / "table.csv.part"
+    tag = part.with_name("table.csv.part.etag")
+    assert (part.exists(), tag.exists()) == (True, True)
+    with monkeypatch.context() as killed:
+        if when == "a tag is written":
+            shop.files["table.csv"] = b"new" * 30000
+            killed.setattr(fetch, "open", lambda *given: stop(), raising=False)
+        else:
+            (tmp_path / "table.csv").write_bytes(b"own" * 30000)
+            killed.setattr(fetch.shutil, "copyfile", lambda source, target: Path(target).write_bytes(b"own") and stop())
+        with pytest.raises(KeyboardInterrupt):
+            fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads", str(tmp_path)))
+    assert not (part.exists() and tag.exists())
+    assert fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads")).read_bytes() == shop.files["table.csv"]
+
+
+def stop(*given, **named):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "value", "told"),
+    [
+        (200, "Content-Length", "many", "an answer that makes no sense"),
+        (302, "Location", "http://[bad/", "an answer that makes no sense"),
+        (503, "Retry-After", "\u00b2", "503 Service Unavailable"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_told_as_one(status, header, value, told, raw, shop):
+    shop.odd["a.csv"] = status, {header: value}
+    known = Remote(5, f"sha256:{hashlib.sha256(b'right').hexdigest()}", "", (f"{shop.address}/a.csv",))
+    with pytest.raises(FetchError, match=f"a.csv: {told}"):
+        fetch.fetch("a.csv", known, fetch.Access(raw / ".downloads"))
+
+
 @pytest.mark.parametrize("kind", ["sha256", "md5"])
 def test_a_checksum_of_either_kind_holds(kind, raw, shop):
     known = f"{kind}:{hashlib.new(kind, b'right').hexdigest()}"
@@ -812,6 +987,11 @@ def test_a_download_that_was_damaged_later_is_fetched_anew(div2k, raw, shop, cap
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     build("div2k", capsys)
     assert path.read_bytes() == shop.files["DIV2K_valid_HR.zip"]
+    (raw / "div2k").rename(raw / "then")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    del shop.files["DIV2K_valid_HR.zip"]
+    one_line(["data", "build", "div2k"], capsys)
+    assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip"]
 
 
 def test_a_missing_file_is_looked_for_at_the_next_address(div2k, raw, shop, capsys, monkeypatch):
@@ -821,6 +1001,21 @@ def test_a_missing_file_is_looked_for_at_the_next_address(div2k, raw, shop, caps
     offer(monkeypatch, "div2k", files=files)
     build("div2k", capsys)
     assert [path for path, _ in shop.asked].count("moved.zip") == 1  # what is not there is not asked for again
+
+
+@pytest.mark.parametrize("length", ["the same", "another"])
+def test_a_wrong_copy_does_not_replace_a_part_that_is_right(length, div2k, raw, shop, tmp_path, capsys):
+    shop.cut["DIV2K_train_HR.zip"] = 0
+    shop.cut_once["DIV2K_train_HR.zip"] = 6 * fetch.BLOCK
+    one_line(["data", "build", "div2k"], capsys)
+    right = shop.files["DIV2K_train_HR.zip"]
+    (tmp_path / "DIV2K_train_HR.zip").write_bytes(right[:-1] + b"?" if length == "the same" else right[:100])
+    line = one_line(["data", "build", "div2k", "--mirror", str(tmp_path)], capsys)
+    assert f"{tmp_path}/DIV2K_train_HR.zip: not the published checksum; http" in line
+    shop.cut.clear()
+    shop.asked.clear()
+    build("div2k", capsys, "--mirror", str(tmp_path))
+    assert ranges(shop, "DIV2K_train_HR.zip") == [f"bytes={6 * fetch.BLOCK}-"]
 
 
 def test_a_file_that_is_nowhere_is_named_with_its_addresses_and_the_next_call_completes(div2k, raw, shop, capsys):
@@ -920,10 +1115,10 @@ def link_in_a_tar(kind: bytes) -> bytes:
         return file.getvalue()
 
 
-def bomb() -> bytes:
+def bomb(name: str) -> bytes:
     with io.BytesIO() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("photos/bomb.png", bytes(3_000_000))
+            archive.writestr(name, bytes(3_000_000))
         return file.getvalue()
 
 
@@ -944,7 +1139,8 @@ GOOD = {f"photos/{n}.jpg": encoded(photo(n)) for n in range(3)}
         (link_in_a_tar(tarfile.SYMTYPE), "'photos/link.jpg' is a link or a device"),
         (link_in_a_tar(tarfile.LNKTYPE), "'photos/link.jpg' is a link or a device"),
         (link_in_a_tar(tarfile.CHRTYPE), "'photos/link.jpg' is a link or a device"),
-        (bomb(), "'photos/bomb.png' would unpack to 3.0 MB"),
+        (bomb("photos/bomb.png"), "'photos/bomb.png' would unpack to 3.0 MB"),
+        (bomb("photos/LICENSE.txt"), "'photos/LICENSE.txt' would unpack to 3.0 MB"),
     ],
 )
 def test_an_archive_that_means_harm_is_refused_whole_and_the_entry_named(
@@ -972,13 +1168,14 @@ def test_an_archive_that_came_from_a_server_and_means_harm_is_refused_too(shop, 
     assert not list(raw.parent.rglob("evil*"))
 
 
-@pytest.mark.parametrize("damage", ["truncated", "a byte of a photograph"])
+@pytest.mark.parametrize("damage", ["truncated", "a byte of a photograph", "an offset"])
 def test_an_archive_that_came_damaged_is_deleted_and_the_next_call_completes(damage, shop, raw, capsys, monkeypatch):
     right = zipped({f"images/{n}.jpg": encoded(photo(n)) for n in range(5)})
     wrong = bytearray(right)
     wrong[len(right) // 2] ^= 255
     described = remote(shop, "images.zip", right, checksum=False)
-    shop.files["images.zip"] = right[: len(right) // 2] if damage == "truncated" else bytes(wrong)
+    sent = {"truncated": right[: len(right) // 2], "an offset": with_a_wrong_offset(right)}
+    shop.files["images.zip"] = sent.get(damage, bytes(wrong))
     offer(monkeypatch, "imagenet-sample", files={"images.zip": described})
     line = one_line(["data", "build", "imagenet-sample"], capsys)
     assert "images.zip came damaged" in line
@@ -1023,14 +1220,35 @@ def test_a_disk_that_becomes_full_on_the_way_is_one_line_and_the_next_call_compl
     build("div2k", capsys)
 
 
-def test_a_second_build_waits_outside(div2k, raw, capsys):
-    raw.mkdir()
-    with sources._alone(raw):
+def test_a_second_build_waits_outside_and_nothing_is_cleaned_under_it(div2k, raw, capsys):
+    with parallel.alone(raw, "build"):
         assert "another build is at work" in one_line(["data", "build", "div2k"], capsys)
     build("div2k", capsys)
+    with parallel.alone(raw, "build"):
+        assert "another build is at work" in one_line(["data", "build", "div2k", "--clean"], capsys)
+    assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip", "DIV2K_valid_HR.zip"]
 
 
 # --- stopped by the user, or killed -----------------------------------------------------------------------------------
+
+
+def test_a_build_that_is_stopped_while_a_checksum_is_computed_keeps_the_download(div2k, raw, shop, capsys, monkeypatch):
+    at_that_moment = []
+
+    def stopped(path, alg):
+        at_that_moment.extend(files_of(raw / ".downloads"))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as halt:
+        halt.setattr(pooch, "file_hash", stopped)
+        line = one_line(["data", "build", "div2k"], capsys, 130)
+    assert line == "hcegan: stopped; what is fetched is kept. Go on with: hcegan data build div2k"
+    assert at_that_moment == ["DIV2K_train_HR.zip.part"]  # what a kill would leave
+    assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip.part"]
+    assert nothing_half_done(raw)
+    shop.asked.clear()
+    build("div2k", capsys)
+    assert [path for path, _ in shop.asked] == ["DIV2K_valid_HR.zip"]
 
 
 def start(raw: Path, name: str, *words: str) -> psutil.Popen:
@@ -1132,6 +1350,21 @@ def test_check_knows_a_table_that_was_changed(table, coco, raw, capsys):
     assert sources.check("coco-bird") == [f"{table}: missing"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "3", "null", '{"tables": []}', "[" * 99999, '{"tables": {}, "train": 1, "test": 1, "skipped": []}'],
+)
+def test_a_record_of_another_shape_is_no_set_for_any_command(content, raw, tmp_path, capsys):
+    (tmp_path / "mine.zip").write_bytes(zipped(GOOD))
+    build("mine", capsys, "--from", str(tmp_path / "mine.zip"))
+    (raw / "mine" / "build.json").write_text(content, encoding="utf-8")
+    told = "is not a set that was built here"
+    assert told in one_line(["data", "check", "mine"], capsys)
+    assert told in one_line(["data", "build", "mine", "--from", str(tmp_path / "mine.zip")], capsys)
+    assert cli.main(["data", "list"]) == 0
+    assert "mine" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["div2k", "nothing", "../raw", ""])
 def test_check_of_what_is_not_there_is_refused(name, raw, capsys):
     one_line(["data", "check", name], capsys)
@@ -1159,12 +1392,12 @@ def test_clean_deletes_what_was_fetched_for_a_set_and_no_more(coco, raw, shop, c
     assert sources.check("coco-bird") == []
 
 
-@pytest.mark.parametrize(("answer", "status"), [("n", 2), ("", 2), ("y", 0)])
+@pytest.mark.parametrize(("answer", "status"), [("n", 2), ("", 2), (None, 2), ("y", 0)])
 def test_more_than_a_gigabyte_is_asked_about_at_a_terminal(answer, status, div2k, raw, shop, capsys, monkeypatch):
     plan = sources.plan("div2k")._replace(at_most=2 * 10**9)
     monkeypatch.setattr(sources, "plan", lambda *given, **named: plan)
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda prompt: answer)
+    answers = {None: "", "": "\n", "n": "n\n", "y": "y\n"}  # None: Ctrl-D
+    monkeypatch.setattr(sys, "stdin", type("Terminal", (io.StringIO,), {"isatty": lambda self: True})(answers[answer]))
     assert cli.main(["data", "build", "div2k"]) == status
     assert bool(shop.asked) is (status == 0)
 
