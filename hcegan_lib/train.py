@@ -30,6 +30,16 @@ from hcegan_lib.models import PatchDiscriminator, UNetGenerator
 
 BETAS = (0.5, 0.999)  # Adam's, as in pix2pix; the paper does not print them
 PRECISIONS = ("float32", "bfloat16")
+# Whole numbers from 1 to what nobody means; a slip of the keyboard is found before it fills the memory.
+MOST = {
+    "image_size": 2**14,
+    "base_channels": 2**12,
+    "depth": 14,
+    "attend_max_positions": 2**28,
+    "epochs": 10**9,
+    "batch_size": 10**9,
+    "checkpoint_every": 10**9,
+}
 
 
 class CheckpointError(ValueError):
@@ -71,14 +81,17 @@ class TrainConfig:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
-        for name in ("image_size", "base_channels", "depth", "epochs", "batch_size", "checkpoint_every"):
+        for name, most in MOST.items():
             value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+            every = value is None and name == "attend_max_positions"
+            if not every and not (type(value) is int and 1 <= value <= most):
+                raise ValueError(f"{name} must be a whole number from 1 to {most}, got {value!r}")
+        if type(self.seed) is not int or not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be a whole number from 0 to {2**32 - 1}, got {self.seed!r}")
         if self.image_size % 2**self.depth:
             raise ValueError(f"image_size must be a multiple of 2 ** depth = {2**self.depth}, got {self.image_size}")
-        if self.learning_rate <= 0 or self.l1_weight < 0:
-            raise ValueError("learning_rate must be above 0 and l1_weight at least 0")
+        if not 0 < self.learning_rate < float("inf") or not 0 <= self.l1_weight < float("inf"):  # nor NaN
+            raise ValueError("learning_rate must be above 0 and l1_weight at least 0, both finite")
 
 
 # A minute a model on two cores: the whole course before class, and the stored outputs of the notebooks. A step takes 8
@@ -333,13 +346,14 @@ def fit(
     Raises
     ------
     ValueError
-        If the device is not there, or `batch_size` cannot be shared out among the processes.
+        If the device is not there, `batch_size` cannot be shared out among the processes, or another training is at
+        work in the folder.
     NonFiniteLossError
         If a loss becomes infinite or NaN. The checkpoints before it stay.
     OutOfMemoryError
         If it does not fit into memory; the message names the settings to change.
     CheckpointError
-        If the folder holds a run with other settings, or no readable checkpoint.
+        If the folder holds a run with other settings, no readable checkpoint, or half a log.
     KeyboardInterrupt
         On Ctrl-C; call again to go on from the last checkpoint, `checkpoint_every` steps back at most.
     """
@@ -352,57 +366,60 @@ def fit(
         optimizers = tuple(adam(network, settings, device) for network in networks)
         # All photographs travel to a GPU once, as bytes.
         pictures = photos.train if device == "cpu" else photos.train.to(device)
-    claim(folder, settings, photos)
-    parallel.wait()
-    with full_memory_told(settings, device):
-        step = resume(folder, networks, optimizers)
-    rows = read_log(folder, step)
-    trained = tuple(parallel.spread(network, device) for network in networks)
-    if compiled:
-        for network in trained:
-            network.compile()
-    epoch_steps = len(photos.train) // size
-    steps = settings.epochs * epoch_steps
-    last = steps if stop_at is None else min(stop_at, steps)
-    if step == 0:
-        save_samples(folder, networks[0], photos.test, step, device)
+    with parallel.alone(folder, "training"):
+        claim(folder, settings, photos)
+        parallel.wait()
+        with full_memory_told(settings, device):
+            step = resume(folder, networks, optimizers)
+        rows = read_log(folder, step)
+        trained = tuple(parallel.spread(network, device) for network in networks)
+        if compiled:
+            for network in trained:
+                network.compile()
+        epoch_steps = len(photos.train) // size
+        steps = settings.epochs * epoch_steps
+        last = steps if stop_at is None else min(stop_at, steps)
+        if step == 0:
+            save_samples(folder, networks[0], photos.test, step, device)
 
-    shown = progress and parallel.is_first()
-    # A second between two updates: each is a message in a notebook, and too many unread ones push out others.
-    bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not shown, unit="step", mininterval=1)
-    path = folder / "log.jsonl" if parallel.is_first() else os.devnull
-    with bar, open(path, "a", encoding="utf-8") as log, full_memory_told(settings, device):
-        try:
-            while step < last:
-                start = time.perf_counter()
-                gray, color = map(parallel.share, batch_of_step(pictures, settings, step, device))
-                with seeded_dropout(settings.seed, step, device):
-                    row = train_step(
-                        trained,
-                        optimizers,
-                        gray,
-                        color,
-                        loss=LOSSES[settings.loss],
-                        l1_weight=settings.l1_weight,
-                        precision=settings.precision,
+        shown = progress and parallel.is_first()
+        # A second between two updates: each is a message in a notebook, and too many unread ones push out others.
+        bar = tqdm(initial=step, total=steps, desc=folder.name, disable=not shown, unit="step", mininterval=1)
+        path = folder / "log.jsonl" if parallel.is_first() else os.devnull
+        with bar, open(path, "a", encoding="utf-8") as log, full_memory_told(settings, device):
+            try:
+                while step < last:
+                    start = time.perf_counter()
+                    gray, color = map(parallel.share, batch_of_step(pictures, settings, step, device))
+                    with seeded_dropout(settings.seed, step, device):
+                        row = train_step(
+                            trained,
+                            optimizers,
+                            gray,
+                            color,
+                            loss=LOSSES[settings.loss],
+                            l1_weight=settings.l1_weight,
+                            precision=settings.precision,
+                        )
+                    step, row = step + 1, parallel.mean(row, device)
+                    row = {"step": step, **row, "gain": gain(networks[0]), "seconds": time.perf_counter() - start}
+                    refuse_non_finite(row, folder)
+                    rows.append(row)
+                    log.write(json.dumps(row) + "\n")
+                    bar.update()
+                    bar.set_postfix(
+                        d=f"{row['d_loss']:.2f}", g=f"{row['g_loss']:.2f}", l1=f"{row['l1']:.3f}", refresh=False
                     )
-                step, row = step + 1, parallel.mean(row, device)
-                row = {"step": step, **row, "gain": gain(networks[0]), "seconds": time.perf_counter() - start}
-                refuse_non_finite(row, folder)
-                rows.append(row)
-                log.write(json.dumps(row) + "\n")
-                bar.update()
-                bar.set_postfix(
-                    d=f"{row['d_loss']:.2f}", g=f"{row['g_loss']:.2f}", l1=f"{row['l1']:.3f}", refresh=False
-                )
-                if step % epoch_steps == 0:
-                    save_samples(folder, networks[0], photos.test, step, device)
-                if step % settings.checkpoint_every == 0 or step == last:
-                    log.flush()
-                    save_checkpoint(folder, step, networks, optimizers)
-        except KeyboardInterrupt:
-            # A step may be half done. The last checkpoint is whole, and the steps since are cheap to repeat.
-            raise KeyboardInterrupt(f"stopped after step {step} of {steps}; train again in {folder} to go on") from None
+                    if step % epoch_steps == 0:
+                        save_samples(folder, networks[0], photos.test, step, device)
+                    if step % settings.checkpoint_every == 0 or step == last:
+                        log.flush()
+                        save_checkpoint(folder, step, networks, optimizers)
+            except KeyboardInterrupt:
+                # A step may be half done. The last checkpoint is whole, and the steps since are cheap to repeat.
+                raise KeyboardInterrupt(
+                    f"stopped after step {step} of {steps}; train again in {folder} to go on"
+                ) from None
     return Fit(networks[0], pd.DataFrame(rows), step, steps, folder)
 
 
@@ -467,8 +484,11 @@ def claim(folder: Path, settings: TrainConfig, photos: PhotoSet) -> None:
 def read_json(path: Path) -> dict:
     """Read a small file of the run, or say that it is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("no settings in it")
+        return content
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); is its folder the folder of a run?") from None
 
 
@@ -478,6 +498,10 @@ def write_whole(path: Path, write: object) -> None:
     try:
         write(part)
         os.replace(part, path)
+    except OSError as error:
+        if error.errno is None or error.filename:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None  # of a full disk the system names no file
     finally:
         part.unlink(missing_ok=True)
 
@@ -491,7 +515,15 @@ def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple)
         "networks": [network.state_dict() for network in networks],
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
     }
-    write_whole(folder / "checkpoints" / f"step-{step:08d}.pt", lambda part: torch.save(state, part))
+
+    def save(part: Path) -> None:
+        try:
+            with open(part, "wb") as file:
+                torch.save(state, file)
+        except RuntimeError as error:  # torch's word for whatever the file said, such as that the disk is full
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+    write_whole(folder / "checkpoints" / f"step-{step:08d}.pt", save)
     for old in checkpoints(folder)[2:]:
         old.unlink()
 
@@ -529,19 +561,39 @@ def resume(folder: Path, networks: tuple, optimizers: tuple) -> int:
     state = newest_checkpoint(folder)
     if state is None:
         return 0
-    for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"])):
-        part.load_state_dict(saved)
-    return state["step"]
+    with other_settings_told(folder):
+        for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"]), strict=True):
+            part.load_state_dict(saved)
+        return state["step"]
+
+
+@contextmanager
+def other_settings_told(folder: Path) -> Iterator[None]:
+    """Say of a checkpoint that it was not made with the settings beside it."""
+    try:
+        yield
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise CheckpointError(f"the checkpoint in {folder} does not fit its config.json: one was changed") from None
 
 
 def read_log(folder: Path, step: int) -> list[dict]:
     """Read the log rows up to `step`, and drop the later ones from the file: those steps will be done again."""
     path = folder / "log.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines()[:step] if path.exists() else []
-    if not parallel.is_first():
-        return [json.loads(line) for line in lines]
-    write_whole(path, lambda part: part.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
-    return [json.loads(line) for line in lines]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[:step] if step else []
+        rows = [json.loads(line) for line in lines]
+        whole = [row["step"] for row in rows] == list(range(1, step + 1))
+    except (OSError, ValueError, LookupError, TypeError):
+        whole = False
+    if not whole:  # half a curve would pass for the whole one
+        raise CheckpointError(
+            f"{path} lacks some of the {step} steps of the checkpoint; delete the folder to start anew"
+        )
+    if parallel.is_first():
+        write_whole(path, lambda part: part.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
+    return rows
 
 
 # --- using a trained generator ----------------------------------------------------------------------------------------
@@ -597,7 +649,9 @@ def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerat
     Raises
     ------
     CheckpointError
-        If the folder holds no run or no readable checkpoint.
+        If the folder holds no run or no readable checkpoint, or one of other settings.
+    OutOfMemoryError
+        If the networks do not fit into memory.
     """
     folder = Path(folder)
     if not (folder / "config.json").exists():
@@ -611,8 +665,9 @@ def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerat
     state = newest_checkpoint(folder)
     if state is None:
         raise CheckpointError(f"{folder} has no checkpoint yet: train longer first")
-    generator, _ = build(settings, device)
-    generator.load_state_dict(state["networks"][0])
+    with full_memory_told(settings, device), other_settings_told(folder):
+        generator, _ = build(settings, device)
+        generator.load_state_dict(state["networks"][0])
     return generator.eval(), settings
 
 

@@ -224,6 +224,8 @@ def test_a_grid_is_named_as_its_file_and_all_models_are_the_papers_eight(tmp_pat
         ({"set": {"learning_rate": "fast"}}, "learning_rate must be a number, got 'fast'"),
         ({"set": {"learning_rate": float("nan")}}, "learning_rate must be a number, got nan"),
         ({"set": {"learning_rate": 0}}, "learning_rate must be above 0"),
+        ({"set": {"learning_rate": 10**400}}, "learning_rate must be a number, got 1000"),
+        ({"set": {"epochs": 10**400}}, "epochs must be a whole number from 1 to 1000000000, got 1000"),
         ({"set": {"attend_max_positions": True}}, "must be a whole number of at least 1, or all, got True"),
         ({"set": {"attend_max_positions": None}}, "attend_max_positions must be a whole number of at least 1, or all"),
         (
@@ -247,6 +249,10 @@ def test_what_cannot_be_meant_is_refused_in_one_line_and_nothing_is_written(chan
     ("text", "told"),
     [
         ("profile: [", "while parsing a flow node"),
+        ("profile: smoke\nprofile: tour", "the key 'profile' stands twice"),
+        ("profile: smoke\nset: {epochs: 1, depth: 6, epochs: 2}", "the key 'epochs' stands twice"),
+        ("profile: &a smoke\nmodels: [*a]", "a grid has no aliases"),
+        ("[" * 3000, "maximum recursion depth exceeded"),
         ("just words", "a grid has the keys profile, models, data, seeds, set, device, got 'just words'"),
         ("profile: smoke", "the key 'models' is missing"),
     ],

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -5,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import nbformat
 import numpy as np
@@ -325,7 +327,14 @@ def test_a_solution_that_does_not_end_is_named_and_no_notebook_handed_out(exerci
         (["--model", "pix2pix", "--set", "epoch=3"], "epochs"),
         (["--model", "pix2pix", "--set", "epochs=many"], "--set epochs must be of type int, got 'many'"),
         (["--model", "pix2pix", "--set", "epochs=True"], "--set epochs must be of type int, got 'True'"),
-        (["--model", "pix2pix", "--set", "epochs=0"], "epochs must be a whole number of at least 1"),
+        (["--model", "pix2pix", "--set", "epochs=0"], "epochs must be a whole number from 1 to"),
+        (["--model", "pix2pix", "--set", "epochs={{}}"], "--set epochs must be of type int, got '{{}}'"),
+        (["--model", "pix2pix", "--set", f"epochs={'-' * 5000}1"], "--set epochs must be of type int, got '---"),
+        (["--model", "pix2pix", "--set", f"epochs={'9' * 400}"], "epochs must be a whole number from 1 to"),
+        (["--model", "pix2pix", "--set", f"l1_weight={'9' * 400}"], "--set l1_weight must be of type float, got '999"),
+        (["--model", "pix2pix", "--set", "l1_weight=1e400"], "l1_weight at least 0, both finite"),
+        (["--model", "pix2pix", "--set", "attend_max_positions=0"], "attend_max_positions must be a whole number from"),
+        (["--model", "pix2pix", "--seed", "10000000000000"], "seed must be a whole number from 0 to 4294967295"),
         (["--model", "pix2pix", "--set", "loss=bce"], "say it with --model"),
         (["--model", "pix2pix", "--device", "cuda"], "device cuda is not available here; there is cpu"),
     ],
@@ -404,6 +413,22 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_status_1(photos, kit, 
     assert not (kit / "runs").exists()
 
 
+def test_a_compiler_that_fails_is_told_in_one_line(photos, kit, capsys, monkeypatch):
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    from hcegan_lib import train
+
+    def fit(*given, **named):
+        raise InvalidCxxCompiler
+
+    monkeypatch.setattr(train, "fit", fit)
+    words = ["train", "--model", "pix2pix", "--data", str(photos), "--profile", "smoke"]
+    assert cli.main([*words, "--compile"]) == 1
+    assert re.fullmatch(r"hcegan: --compile failed \(.+\): train without it\n", capsys.readouterr().err)
+    with pytest.raises(InvalidCxxCompiler):
+        cli.main(words)
+
+
 def test_a_stopped_training_says_how_to_go_on(photos, kit, capsys, monkeypatch):
     from hcegan_lib import train
 
@@ -453,13 +478,64 @@ def test_a_square_photograph_of_the_trained_size_is_colored_as_in_scoring(traine
         (["photos/0.png", "text.png"], "text.png: not a picture"),
         (["photos/0.png", "empty.jpg"], "empty.jpg: the file is empty"),
         (["photos/0.png", "photos/../photos/0.png"], "two photographs have the same name"),
+        (["photos/0.png", "long.png"], "long.png: 2 x 33 pixels; at most 16 times as long as wide can be colored"),
     ],
 )
 def test_a_photograph_that_cannot_be_read_leaves_nothing_colored(trained, paths, line, kit, capsys):
     (kit / "text.png").write_text("text", encoding="utf-8")
     (kit / "empty.jpg").touch()
+    Image.new("RGB", (2, 33)).save(kit / "long.png")
     assert line in refuse(["color", *paths, "--run", str(trained[0])], capsys)
     assert not (kit / "colored").exists()
+
+
+def test_photographs_are_held_one_at_a_time(trained, kit, monkeypatch):
+    from hcegan_lib import data
+
+    opened, at_once, open_photo = [], [], data.open_photo
+
+    def counted(path):
+        photo = open_photo(path)
+        opened.append(weakref.ref(photo))
+        at_once.append(sum(reference() is not None for reference in opened))
+        return photo
+
+    monkeypatch.setattr(data, "open_photo", counted)
+    assert cli.main(["color", *(f"photos/{n}.png" for n in range(6)), "--run", str(trained[0])]) == 0
+    assert len(at_once) == 12  # once to see that all can be read
+    assert max(at_once) <= 2  # one goes as the next comes
+
+
+def test_a_disk_that_is_full_keeps_what_is_colored_and_leaves_no_half_file(trained, kit, capsys, monkeypatch):
+    save, out = Image.Image.save, str(kit / "out")
+
+    def full(picture, path, **named):
+        save(picture, path, **named)
+        if "1_color" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert cli.main(["color", "photos/0.png", "photos/1.png", "--run", str(trained[0]), "--output", out]) == 2
+    assert capsys.readouterr().err == f"hcegan: {out}/1_color.png: No space left on device\n"
+    assert files(kit / "out") == ["0_color.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_text_is_colored_and_told(trained, kit, capsys):
+    (kit / "photos" / "0.png").rename(kit / "caf\udce9.png")
+    assert cli.main(["color", "caf\udce9.png", "--run", str(trained[0])]) == 0
+    assert capsys.readouterr().out == "colored/caf\\udce9_color.png\n"
+
+
+def test_networks_that_do_not_fit_into_memory_are_told_in_one_line(trained, kit, capsys, monkeypatch):
+    from hcegan_lib import train
+
+    def full(*given):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(train, "build", full)
+    assert cli.main(["color", "photos/0.png", "--run", str(trained[0])]) == 1
+    assert capsys.readouterr().err.startswith("hcegan: training does not fit into the memory of cpu; try")
 
 
 @pytest.mark.parametrize("run", ["nowhere", "photos"])

@@ -1,5 +1,8 @@
+import errno
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +17,7 @@ from PIL import Image
 from torch.optim import Adam
 
 from benchmarks.plain import plain_step
-from hcegan_lib import data, train
+from hcegan_lib import data, parallel, train
 from hcegan_lib.losses import LOSSES, AdversarialLoss
 from hcegan_lib.train import CheckpointError, NonFiniteLossError, TrainConfig
 
@@ -59,9 +62,21 @@ def test_the_paper_profile_is_the_papers_settings():
         ("tour", {"loss": "bse"}, "loss must be one of bce, mse, hinge, hinge_bce, hinge_mse, got 'bse'"),
         ("tour", {"gamma_init": "one"}, "gamma_init must be None or one of zero, normal, uniform, got 'one'"),
         ("tour", {"image_size": 48}, "image_size must be a multiple of 2 \\*\\* depth = 64, got 48"),
-        ("tour", {"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
-        ("tour", {"epochs": "many"}, "epochs must be a whole number of at least 1, got 'many'"),
+        ("tour", {"epochs": 0}, "epochs must be a whole number from 1 to 1000000000, got 0"),
+        ("tour", {"epochs": "many"}, "epochs must be a whole number from 1 to 1000000000, got 'many'"),
         ("tour", {"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ("tour", {"learning_rate": float("inf")}, "learning_rate must be above 0 .*, both finite"),
+        ("tour", {"learning_rate": float("nan")}, "learning_rate must be above 0 .*, both finite"),
+        ("tour", {"l1_weight": float("inf")}, "l1_weight at least 0, both finite"),
+        ("tour", {"l1_weight": float("nan")}, "l1_weight at least 0, both finite"),
+        ("tour", {"depth": 10**9}, "depth must be a whole number from 1 to 14, got 1000000000"),
+        ("tour", {"base_channels": 10**18}, "base_channels must be a whole number from 1 to 4096, got 10"),
+        ("tour", {"attend_max_positions": 0}, "attend_max_positions must be a whole number from 1 to 268435456, got 0"),
+        ("tour", {"attend_max_positions": 0.5}, "attend_max_positions must be a whole number from 1 .*, got 0.5"),
+        ("tour", {"epochs": None}, "epochs must be a whole number from 1 to 1000000000, got None"),
+        ("tour", {"seed": -1}, "seed must be a whole number from 0 to 4294967295, got -1"),
+        ("tour", {"seed": 10**13}, "seed must be a whole number from 0 to 4294967295, got 10"),
+        ("tour", {"seed": 0.5}, "seed must be a whole number from 0 to 4294967295, got 0.5"),
         ("tour", {"precision": "float16"}, "precision must be one of float32, bfloat16, got 'float16'"),
     ],
 )
@@ -273,7 +288,7 @@ def test_samples_are_read_back_as_the_rendered_test_photographs(photos, unbroken
 
 def test_only_the_newest_two_checkpoints_are_kept_and_no_temporary_file(unbroken):
     assert [path.name for path in train.checkpoints(unbroken.folder)] == ["step-00000018.pt", "step-00000015.pt"]
-    assert [path for path in unbroken.folder.rglob(".*") if path.is_file()] == []
+    assert [path for path in unbroken.folder.rglob(".*") if path.is_file() and path.name != ".lock"] == []
 
 
 KILLED = """
@@ -366,16 +381,77 @@ def test_ctrl_c_says_how_to_go_on_and_the_run_ends_as_if_it_had_not_been(photos,
 def test_a_full_disk_keeps_the_checkpoint_that_was_there(photos, unbroken, tmp_path, monkeypatch):
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
 
-    def full(state, part):
-        part.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+    class FullDisk(io.FileIO):
+        """Has room for a block. Of what it raises, torch makes an error of its own."""
 
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space left"):
-        train.fit(TINY, photos, tmp_path, progress=False)
-    monkeypatch.undo()
+        def write(self, block):
+            if self.tell() > 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(block)
+
+    def opened(path, mode, **named):
+        return FullDisk(path, mode) if mode == "wb" else open(path, mode, **named)
+
+    with monkeypatch.context() as full:
+        full.setattr(train, "open", opened, raising=False)
+        with pytest.raises(OSError, match=r"No space left on device: '.*/step-00000010\.pt'"):
+            train.fit(TINY, photos, tmp_path, progress=False)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000005.pt"]
     assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_another_error_of_saving_is_not_hidden(photos, tmp_path, monkeypatch):
+    def wrong(state, file):
+        raise RuntimeError("cannot save this")
+
+    monkeypatch.setattr(torch, "save", wrong)
+    with pytest.raises(RuntimeError, match="cannot save this"):
+        train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+
+
+@pytest.mark.parametrize("damage", ["gone", "half", "a line cut", "a line twice", "words"])
+def test_a_log_that_lacks_steps_of_the_checkpoint_is_refused_and_left_as_it_is(damage, photos, unbroken, tmp_path):
+    """As where two trainings have been at work in one folder: half a curve would be recorded as the whole one."""
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    lines = (folder / "log.jsonl").read_text().splitlines(keepends=True)
+    damaged = {"half": lines[:9], "a line cut": [*lines[:17], lines[17][:20]], "a line twice": lines[:1] + lines[:17]}
+    damaged = "".join(damaged.get(damage, ["[]\n"] * 18))
+    (folder / "log.jsonl").write_text(damaged)
+    if damage == "gone":
+        (folder / "log.jsonl").unlink()
+    with pytest.raises(
+        CheckpointError, match=r"log\.jsonl lacks some of the 18 steps of the checkpoint; delete the folder"
+    ):
+        train.fit(TINY, photos, folder, progress=False)
+    assert (folder / "log.jsonl").exists() is (damage != "gone")
+    if damage != "gone":
+        assert (folder / "log.jsonl").read_text() == damaged
+
+
+def test_a_second_training_in_one_folder_waits_outside(photos, unbroken, tmp_path):
+    with parallel.alone(tmp_path, "training"):
+        with pytest.raises(ValueError, match=f"another training is at work in {tmp_path}: wait for it, or stop it"):
+            train.fit(TINY, photos, tmp_path, progress=False)
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+@pytest.mark.parametrize("change", ["config.json", "checkpoint", "both"])
+def test_a_checkpoint_that_does_not_fit_the_settings_beside_it_is_told(change, photos, unbroken, tmp_path):
+    folder, settings = shutil.copytree(unbroken.folder, tmp_path / "run"), TINY
+    if change == "config.json":
+        settings = replace(TINY, base_channels=8)
+        saved = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(saved | {"base_channels": 8}))
+    for path in (folder / "checkpoints").iterdir():
+        if change == "checkpoint":
+            torch.save([1, 2], path)
+        if change == "both":
+            torch.save({"step": 18, "networks": [], "optimizers": []}, path)
+    with pytest.raises(CheckpointError, match=r"the checkpoint in .* does not fit its config\.json: one was changed"):
+        train.fit(settings, photos, folder, progress=False)
+    with pytest.raises(CheckpointError, match=r"does not fit its config\.json"):
+        train.load_generator(folder)
 
 
 @pytest.mark.parametrize("place", ["build", "resume", "train_step"])
@@ -491,6 +567,9 @@ def test_rendering_repeats_itself_and_does_not_depend_on_the_other_photographs(p
     [
         ({}, "is not the folder of a run"),
         ({"config.json": "{"}, "cannot be read"),
+        ({"config.json": "[]"}, "cannot be read .no settings in it"),
+        ({"config.json": "[" * 99999}, "cannot be read"),
+        ({"config.json": json.dumps(TrainConfig().__dict__ | {"learning_rate": "fast"})}, "holds no settings of a run"),
         ({"config.json": json.dumps({"fingerprint": ""} | TrainConfig().__dict__)}, "has no checkpoint yet"),
         (
             {"config.json": json.dumps(TrainConfig().__dict__ | {"loss": "bse"})},
