@@ -856,7 +856,10 @@ def growing_patches(image: Tensor, boxes: Mapping[str, tuple[int, int, int]], gr
         for ax in (photo, near, slope) if last else (near,):
             frame = {"fill": False, "edgecolor": ORANGE if last else "white", "linewidth": 2}
             ax.add_patch(plt.Rectangle((left - 0.5, top - 0.5), side, side, **frame))
-        near.text(left + side, top - 1, side, color="white", fontsize="small", va="bottom", ha="right", clip_on=True)
+        _, around, wide = list(boxes.values())[min(k, len(boxes) - 1)]  # the next larger frame
+        x, ha = (left - 1.8, "right") if left - around > around + wide - left - side else (left + side + 0.8, "left")
+        on_dark = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1}
+        near.text(x, top + side / 2 - 0.5, side, color="white", fontsize="small", va="center", ha=ha, bbox=on_dark)
     sides = ", ".join(str(side) for *_, side in boxes.values())
     figure.alt = (
         f"A photograph with square frames inside each other, {sides} pixels wide, and beside it the gradient of one "

@@ -279,6 +279,20 @@ def test_frames_stand_around_the_pixels_that_are_seen_and_white_is_no_gradient(p
     assert "2, 6 pixels wide" in figure.alt
 
 
+def test_no_number_of_pixels_lies_on_a_frame():
+    boxes = {"1": (131, 131, 4), "2": (125, 125, 10), "3": (121, 121, 22), "4": (113, 113, 46), "5": (97, 97, 70)}
+    figure = plots.growing_patches(torch.rand(3, 256, 256), boxes, torch.rand(256, 256))
+    figure.draw_without_rendering()
+    near = figure.axes[1]
+    assert [text.get_text() for text in near.texts] == ["4", "10", "22", "46", "70"]
+    for text in near.texts:
+        number = text.get_window_extent()
+        for patch in near.patches:
+            frame = patch.get_window_extent()
+            inside = frame.x0 < number.x0 and number.x1 < frame.x1 and frame.y0 < number.y0 and number.y1 < frame.y1
+            assert inside or not frame.overlaps(number)
+
+
 def test_feature_maps_stand_in_their_rows_on_one_scale_around_zero():
     maps = {name: torch.randn(4, 4) * k for k, name in enumerate(("x", "o", "y"), 1)}
     figure = plots.feature_maps({"above": maps, "below": {name: -part for name, part in maps.items()}})
