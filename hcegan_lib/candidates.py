@@ -27,7 +27,7 @@ MAX_PHOTO = 200_000_000  # bytes of a photograph in an archive; DIV2K's have som
 ENOUGH = 2  # candidates for each wanted photograph, so that the better half is taken
 # What damage, a password or an unknown compression makes the standard library raise.
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, IndexError)
-DAMAGE += (UnicodeDecodeError, OSError)
+DAMAGE += (ValueError, OverflowError, OSError)
 CREDIT = re.compile(r"(\S.*?\.jpg)\s+CC-BY\s+(?:by (.+?) - (https?://\S+)|(https?://\S+) - by (.+))")
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the sides
@@ -75,7 +75,7 @@ def in_archives(source: Source, access: Access) -> Iterator[Candidate]:
             for candidate in _photographs(path, remote.addresses[0], split):
                 yield candidate._replace(license=source.license)
         except DAMAGE as error:
-            if _of_the_disk(error):
+            if not _is_damage(error):
                 raise
             path.unlink()
             told = f"{path.name} came damaged ({error}) and was deleted: call again to fetch it anew"
@@ -87,19 +87,20 @@ def of_your_own(path: Path) -> Iterator[Candidate]:
     try:
         yield from _photographs(path, path.name, None)
     except DAMAGE as error:
-        if _of_the_disk(error):
+        if not _is_damage(error):
             raise
         raise DataError(f"{path} is damaged, or not a folder, zip or tar that can be read ({error})") from error
 
 
-def _of_the_disk(error: Exception) -> bool:
-    """Tell a disk that fails from an archive that is damaged: a wrong offset is an invalid argument."""
-    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+def _is_damage(error: Exception) -> bool:
+    """Tell damage from what we say of an archive ourselves, and from a disk that fails; a bad offset is EINVAL."""
+    failing_disk = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+    return not isinstance(error, DataError) and not failing_disk
 
 
 def _photographs(path: Path, origin: str, split: str | None) -> Iterator[Candidate]:
     with _opened(path) as entries:
-        names = [name for name in entries if PurePosixPath(name).suffix.lower() in SUFFIXES and not _hidden(name)]
+        names = [name for name in entries if _is_photo(name) and not _hidden(name)]
         if not names:
             raise DataError(f"{path}: no photographs found; looked for {', '.join(SUFFIXES)}")
         briefs = _without_common_folders(names)
@@ -127,7 +128,7 @@ def _photographs(path: Path, origin: str, split: str | None) -> Iterator[Candida
 def _read_own(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
+    except PermissionError as error:  # other errors are of the disk: then nothing is built
         raise DataError(f"{path}: {error.strerror}") from error
 
 
@@ -159,10 +160,14 @@ def _safe(path: Path, name: str, unpacked: int, *, link: bool) -> None:
         harm = "would leave its folder"
     elif link:
         harm = "is a link or a device"
-    elif unpacked > MAX_PHOTO and name.lower().endswith((*SUFFIXES, "/license.txt")):
+    elif unpacked > MAX_PHOTO and (_is_photo(name) or name.endswith("/LICENSE.txt")):
         harm = f"would unpack to {size(unpacked)}"
     if harm:
         raise DataError(f"{path}: the entry {name!r} {harm}; nothing was taken from this archive")
+
+
+def _is_photo(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def _hidden(name: str) -> bool:

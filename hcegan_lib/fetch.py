@@ -39,6 +39,10 @@ class MissingError(FetchError):
     """The server answers, and has no such file."""
 
 
+class NotTheRestError(FetchError):
+    """An answer that does not complete the part which is there: it, or the part, is of another file."""
+
+
 class Remote(NamedTuple):
     """An official file."""
 
@@ -91,16 +95,23 @@ def fetch(name: str, remote: Remote, access: Access) -> Path:
             return path
         path.unlink()
     own = [f"{access.mirror.rstrip('/')}/{name}"] if access.mirror else []
-    problems = []
-    for address in [*own, *remote.addresses]:
-        try:
-            return _fetch_from(address, path, remote, access)
-        except FetchError as problem:
-            problems.append(problem)
-        except ValueError as problem:  # a length that is no number, an address that is none
-            problems.append(FetchError(f"{address}: an answer that makes no sense ({problem})"))
-    kind = MissingError if all(isinstance(problem, MissingError) for problem in problems) else FetchError
-    told = "; ".join(map(str, problems))
+    addresses, problems = [*own, *remote.addresses], {}
+    for anew in (False, True):  # what brought not the rest of the part is asked for the whole, beside it
+        part = path.with_name(f"{path.name}{'.anew' * anew}.part")
+        again = []
+        for address in addresses:
+            try:
+                return _fetch_from(address, part, path, remote, access, anew=anew)
+            except NotTheRestError as problem:
+                problems[address] = problem
+                again.append(address)
+            except FetchError as problem:
+                problems[address] = problem
+            except ValueError as problem:  # a length that is no number, an address that is none
+                problems[address] = FetchError(f"{address}: an answer that makes no sense ({problem})")
+        addresses = again
+    kind = MissingError if all(isinstance(problem, MissingError) for problem in problems.values()) else FetchError
+    told = "; ".join(map(str, problems.values()))
     raise kind(f"{name} could not be fetched ({told}). Call again to go on, or name a copy with --mirror")
 
 
@@ -135,17 +146,20 @@ def size(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def _fetch_from(url: str, path: Path, remote: Remote, access: Access) -> Path:
-    """Fetch from one address; what is wrong once more. A part keeps its name until it is known to be right."""
-    part = path.with_name(f"{path.name}.part")
-    for _ in range(2):
-        _download(url, part, remote, access)
-        if _is_right(part, remote, access):
-            os.replace(part, path)
-            _tag(part).unlink(missing_ok=True)
-            return path
+def _fetch_from(url: str, part: Path, path: Path, remote: Remote, access: Access, *, anew: bool) -> Path:
+    """Complete a part from one address; it keeps its name until it is known to be right."""
+    have = _bytes(part)
+    _download(url, part, remote, access, anew=anew)
+    if _is_right(part, remote, access):
+        os.replace(part, path)
+        for left_over in path.parent.glob(f"{path.name}.*part*"):
+            left_over.unlink()
+        return path
+    if not anew and 0 < have < remote.bytes:
+        os.truncate(part, have)  # another address may bring the right rest
+    else:
         part.unlink()
-    raise FetchError(f"{url}: not the published checksum, so it was deleted")
+    raise NotTheRestError(f"{url}: not the published checksum, so it was deleted")
 
 
 def _is_right(path: Path, remote: Remote, access: Access) -> bool:
@@ -158,12 +172,12 @@ def _is_right(path: Path, remote: Remote, access: Access) -> bool:
         return pooch.file_hash(str(path), alg=kind) == published
 
 
-def _download(url: str, part: Path, remote: Remote, access: Access) -> None:
-    """Complete a part, in as many attempts as it takes while they bring anything."""
+def _download(url: str, part: Path, remote: Remote, access: Access, *, anew: bool) -> None:
+    """Fetch what a part lacks, in as many attempts as it takes while they bring anything."""
     failures, best = 0, _bytes(part)
     while True:
         try:
-            _transfer(url, part, remote, access)
+            _transfer(url, part, remote, access, anew=anew)
             break
         except requests.RequestException as error:
             failures = 0 if _bytes(part) > best else failures + 1
@@ -174,16 +188,21 @@ def _download(url: str, part: Path, remote: Remote, access: Access) -> None:
                 raise FetchError("stopped") from None
 
 
-def _transfer(url: str, part: Path, remote: Remote, access: Access) -> None:
-    """Append what a part lacks; start over where the server cannot go on from the middle."""
+def _transfer(url: str, part: Path, remote: Remote, access: Access, *, anew: bool) -> None:
+    """Append what a part lacks. Start over where the server cannot go on from the middle, but not on a part to keep."""
     if not re.match("https?://", url):
         _copy(Path(url), part, remote, access)
         return
-    if remote.checksum and _bytes(part) == remote.bytes:
+    if remote.checksum and _bytes(part) >= remote.bytes:
         return  # stopped between the last byte and the move
     with access.session.get(url, headers=_headers(part, remote), stream=True, timeout=TIMEOUT) as answer:
+        kept = remote.checksum and not anew and _bytes(part)  # what it is worth, the checksum will tell
+        if kept and answer.status_code == 416:  # for this server the file is shorter
+            raise NotTheRestError(f"{url}: 416 {answer.reason}")
         _refuse(answer, part)
         start, total = _announced(answer)
+        if kept and start != kept:
+            raise NotTheRestError(f"{url}: it does not go on from the middle")
         other = not remote.checksum and answer.headers.get("ETag") != _tagged(part)  # some servers heed no If-Range
         if start not in (0, _bytes(part)) or (start and other):
             part.unlink(missing_ok=True)
@@ -192,7 +211,7 @@ def _transfer(url: str, part: Path, remote: Remote, access: Access) -> None:
             raise FetchError(f"{url}: {total:,} bytes, wanted {remote.bytes:,}: that is another file")
         if not start and not remote.checksum:
             part.unlink(missing_ok=True)  # first, so that a tag never stands beside the part of another file
-            _tag(part).write_text(answer.headers.get("ETag", ""), encoding="utf-8")
+            _tag(part).write_text(answer.headers.get("ETag", ""), encoding="latin-1")
         shown = {"desc": part.stem, "total": total, "initial": start, "unit": "B", "unit_scale": True, "leave": False}
         hidden = not access.progress or (total or remote.bytes) < 10**7
         with open(part, "ab" if start else "wb") as file, tqdm(**shown, disable=hidden) as bar:
@@ -208,10 +227,9 @@ def _transfer(url: str, part: Path, remote: Remote, access: Access) -> None:
 def _headers(part: Path, remote: Remote) -> dict[str, str]:
     """Ask for the rest of a file, if it will show that the rest belongs to what is there."""
     headers, have = {"Accept-Encoding": "identity"}, _bytes(part)
-    tag = _tagged(part)
     if have and remote.checksum:
         headers["Range"] = f"bytes={have}-"
-    elif have and tag and not tag.startswith("W/"):  # else half of it might be from before a change unseen
+    elif have and (tag := _tagged(part)):  # else half of it might be from before a change unseen
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     return headers
 
@@ -261,7 +279,11 @@ def _reason(error: requests.RequestException) -> str:
 def _copy(path: Path, part: Path, remote: Remote, access: Access) -> None:
     if not path.is_file():
         raise MissingError(f"{path}: no such file")
-    if not _is_right(path, remote, access):  # before it takes the place of a part that may be right
+    try:
+        right = _is_right(path, remote, access)
+    except OSError as error:
+        raise FetchError(f"{path}: {error.strerror}") from error
+    if not right:  # found before it takes the place of a part that may be right
         raise FetchError(f"{path}: not the published checksum")
     _tag(part).unlink(missing_ok=True)
     shutil.copyfile(path, part)
@@ -272,7 +294,9 @@ def _tag(part: Path) -> Path:
 
 
 def _tagged(part: Path) -> str:
-    return _tag(part).read_text(encoding="utf-8") if _tag(part).exists() else ""
+    """Read the tag of a part's file; one that is damaged, or only says that two files are alike, is none."""
+    tag = _tag(part).read_text(encoding="latin-1") if _tag(part).exists() else ""
+    return tag if re.fullmatch(r'"[!#-~\x80-\xff]*"', tag) else ""
 
 
 def _bytes(path: Path) -> int:

@@ -336,6 +336,9 @@ def build(
     source, raw = _source(name, origin), data.raw_folder()
     building, access = raw / f".{name}.building", Access(raw / ".downloads", mirror, progress)
     with parallel.alone(raw, "build"), full_disk_told(raw):
+        done = finished(name, origin=origin, seed=seed)  # by a build that has just ended
+        if done is not None:
+            return done
         room(raw, plan(name, origin=origin).space)
         shutil.rmtree(building, ignore_errors=True)  # of a build that was killed
         try:
@@ -507,6 +510,8 @@ def _refuse_twin(row: dict, seen: dict[str, str], folder: Path) -> None:
 def _free(name: str, taken: set[str]) -> str:
     """Give a name that every system can write, and that is not taken, even where A and a are the same."""
     plain = re.sub(r"[^\w-]+", "_", name).encode()[:100].decode(errors="ignore")  # 255 bytes are a name's limit
+    if re.fullmatch(r"(?i)con|prn|aux|nul|(com|lpt)\d", plain):  # devices of Windows
+        plain += "_"
     free = next(one for n in range(1, sys.maxsize) if (one := plain if n == 1 else f"{plain}-{n}").lower() not in taken)
     taken.add(free.lower())
     return free

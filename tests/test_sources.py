@@ -674,6 +674,12 @@ def test_a_folder_or_archive_of_ones_own_becomes_a_set(form, split, raw, tmp_pat
     assert sources.own_sets() == ["my-photos"]
 
 
+def test_devices_of_windows_are_no_names():
+    taken = set()
+    names = [sources._free(name, taken) for name in ("aux", "CON", "com1", "auxiliary", "con_")]
+    assert names == ["aux_", "CON_", "com1_", "auxiliary", "con_-2"]
+
+
 def test_names_that_are_equal_on_some_system_become_different_files(raw, tmp_path, capsys):
     entries = {name: encoded(photo(n)) for n, name in enumerate(["a/b.jpg", "a-b.png", "A-B.JPG", "c?:d.jpg"])}
     (tmp_path / "odd.zip").write_bytes(zipped(entries))
@@ -738,6 +744,26 @@ def test_a_file_that_may_not_be_read_is_named_and_left_out(raw, tmp_path, capsys
     assert len(rows_of(raw / "mine" / "manifest.csv")) == 3
 
 
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_disk_that_fails_under_photographs_of_ones_own_builds_nothing(form, raw, tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    for name, content in THREE.items():
+        (tmp_path / "mine" / name).write_bytes(content)
+    (tmp_path / "mine.zip").write_bytes(zipped(THREE))
+    origin = tmp_path / ("mine.zip" if form == "zip" else "mine")
+
+    def fail(*given):
+        raise OSError(errno.EIO, "Input/output error", "2.jpg")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(zipfile.ZipFile, "read", fail)
+        broken.setattr(Path, "read_bytes", fail)
+        line = one_line(["data", "build", "mine", "--from", str(origin)], capsys)
+    assert line == "hcegan: 2.jpg: Input/output error"
+    assert nothing_half_done(raw)
+    assert build("mine", capsys, "--from", str(origin)) == []
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -772,6 +798,13 @@ def with_a_name(archive: bytes, first: bytes, flags: int) -> bytes:
     return named[: entry + 9] + bytes([flags]) + named[entry + 10 :]
 
 
+def of_a_size(size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """Let a tar say of its only entry that it is very large: of a photograph, or of what describes one."""
+    entry = tarfile.TarInfo("a.jpg")
+    entry.type, entry.size = kind, size
+    return entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
+
+
 def broken_in_the_middle(compressed: bytes) -> bytes:
     middle = len(compressed) // 2
     return compressed[:middle] + bytes(100) + compressed[middle + 100 :]
@@ -789,6 +822,8 @@ def broken_in_the_middle(compressed: bytes) -> bytes:
             "mine.zip is damaged",
         ),
         (zipped({"a.txt": b"text"}), "no photographs found; looked for .jpg"),
+        (of_a_size(2**70), "mine.zip is damaged"),
+        (of_a_size(2**70, tarfile.XHDTYPE), "mine.zip is damaged"),
         (
             zipped({"train/a.jpg": encoded(photo(1)), "b.jpg": encoded(photo(2))}),
             "'train' alone; wanted 'train' and 'test'",
@@ -854,17 +889,51 @@ def test_a_server_that_cannot_go_on_from_the_middle_starts_over(div2k, raw, shop
     shop.plain.add("DIV2K_train_HR.zip")
     shop.cut_once["DIV2K_train_HR.zip"] = 6 * fetch.BLOCK
     build("div2k", capsys)
-    assert ranges(shop, "DIV2K_train_HR.zip") == [None, f"bytes={6 * fetch.BLOCK}-"]
+    assert ranges(shop, "DIV2K_train_HR.zip") == [None, f"bytes={6 * fetch.BLOCK}-", None]
+    assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip", "DIV2K_valid_HR.zip"]
 
 
-@pytest.mark.parametrize("change", ["longer", "whole"])
-def test_a_part_that_is_longer_than_the_file_or_whole_already_is_dealt_with(change, div2k, raw, shop, capsys):
+@pytest.mark.parametrize("change", ["longer", "whole", "wrong", "wrong and whole"])
+def test_a_part_that_is_longer_than_the_file_or_whole_already_or_wrong_is_dealt_with(change, div2k, raw, shop, capsys):
     content = shop.files["DIV2K_train_HR.zip"]
     (raw / ".downloads").mkdir(parents=True)
     part = raw / ".downloads" / "DIV2K_train_HR.zip.part"
-    part.write_bytes(content + b"more" if change == "longer" else content)
+    there = {"longer": content + b"more", "whole": content, "wrong": b"<html>", "wrong and whole": bytes(len(content))}
+    part.write_bytes(there[change])
     build("div2k", capsys)
-    assert len(ranges(shop, "DIV2K_train_HR.zip")) == (2 if change == "longer" else 0)
+    asked = {"longer": [None], "whole": [], "wrong": ["bytes=6-", None], "wrong and whole": [None]}
+    assert ranges(shop, "DIV2K_train_HR.zip") == asked[change]
+    assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip", "DIV2K_valid_HR.zip"]
+
+
+def test_a_part_that_is_whole_and_wrong_is_not_kept(div2k, raw, shop, capsys):
+    (raw / ".downloads").mkdir(parents=True)
+    (raw / ".downloads" / "DIV2K_train_HR.zip.part").write_bytes(bytes(len(shop.files.pop("DIV2K_train_HR.zip"))))
+    one_line(["data", "build", "div2k"], capsys)
+    assert files_of(raw / ".downloads") == []
+
+
+@pytest.mark.parametrize("wrong", ["a page", "a page that does not tell its length", "shorter", "as long", "from 0"])
+def test_a_wrong_answer_does_not_cost_a_part_that_is_right(wrong, div2k, raw, shop, capsys):
+    """A school's copy is wrong, and the official server down: what came from there before is kept for its return."""
+    name, right = "DIV2K_train_HR.zip", shop.files["DIV2K_train_HR.zip"]
+    shop.cut[name] = 0
+    shop.cut_once[name] = 6 * fetch.BLOCK
+    one_line(["data", "build", "div2k"], capsys)
+    page, copy = b"<html>Please sign in</html>", f"copy/{name}"
+    shop.files[copy] = {"shorter": right[:100], "as long": right[:-1] + b"?"}.get(wrong, page)
+    if wrong == "a page that does not tell its length":
+        shop.odd[copy] = 200, {"Content-Length": None, "Connection": "close"}
+    if wrong == "from 0":
+        shop.odd[copy] = 206, {"Content-Range": f"bytes 0-{len(right) - 1}/{len(right)}"}
+    one_line(["data", "build", "div2k", "--mirror", f"{shop.address}/copy"], capsys)
+    part = raw / ".downloads" / f"{name}.part"
+    assert part.read_bytes() == right[: 6 * fetch.BLOCK]
+    shop.cut.clear()
+    shop.asked.clear()
+    build("div2k", capsys)
+    assert ranges(shop, name) == [f"bytes={6 * fetch.BLOCK}-"]
+    assert files_of(raw / ".downloads") == [name, "DIV2K_valid_HR.zip"]
 
 
 def test_a_file_without_a_checksum_goes_on_only_if_it_is_still_the_same(raw, shop, monkeypatch):
@@ -888,6 +957,17 @@ def test_a_file_without_a_checksum_goes_on_only_if_it_is_still_the_same(raw, sho
     weak = remote(shop, "weak.csv", b"two" * 1000, checksum=False)
     assert fetch.fetch("weak.csv", weak, access).read_bytes() == b"two" * 1000
     assert ranges(shop, "weak.csv") == [None, None]
+
+
+def test_a_tag_that_is_damaged_is_none(raw, shop):
+    described = remote(shop, "table.csv", b"new" * 1000, checksum=False)
+    part = raw / ".downloads" / "table.csv.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"old" * 100)
+    part.with_name("table.csv.part.etag").write_bytes(b'"\xff\n\0')
+    assert fetch.fetch("table.csv", described, fetch.Access(part.parent)).read_bytes() == b"new" * 1000
+    assert ranges(shop, "table.csv") == [None]
+    assert files_of(part.parent) == ["table.csv"]
 
 
 @pytest.mark.parametrize("tagged", [True, False])
@@ -1075,6 +1155,20 @@ def test_a_school_s_own_copy_is_asked_first_and_its_checksums_hold(div2k, raw, s
     assert asked[-1] == "DIV2K_valid_HR.zip"  # since the copy of it was wrong
 
 
+def test_a_copy_that_cannot_be_read_is_passed_over(div2k, raw, shop, tmp_path, capsys, monkeypatch):
+    (tmp_path / "DIV2K_train_HR.zip").write_bytes(shop.files["DIV2K_train_HR.zip"])
+    file_hash = pooch.file_hash
+
+    def fail(path, alg="sha256"):
+        if Path(path).parent == tmp_path:
+            raise OSError(errno.EIO, "Input/output error")
+        return file_hash(path, alg)
+
+    monkeypatch.setattr(pooch, "file_hash", fail)
+    build("div2k", capsys, "--mirror", str(tmp_path))
+    assert ranges(shop, "DIV2K_train_HR.zip") == [None]
+
+
 def test_a_folder_can_be_the_copy(coco, raw, shop, tmp_path, capsys):
     copy = tmp_path / "usb stick"
     (copy / "coco-bird").mkdir(parents=True)
@@ -1140,6 +1234,7 @@ GOOD = {f"photos/{n}.jpg": encoded(photo(n)) for n in range(3)}
         (link_in_a_tar(tarfile.LNKTYPE), "'photos/link.jpg' is a link or a device"),
         (link_in_a_tar(tarfile.CHRTYPE), "'photos/link.jpg' is a link or a device"),
         (bomb("photos/bomb.png"), "'photos/bomb.png' would unpack to 3.0 MB"),
+        (bomb("photos/bomb.png/."), "'photos/bomb.png/.' would unpack to 3.0 MB"),
         (bomb("photos/LICENSE.txt"), "'photos/LICENSE.txt' would unpack to 3.0 MB"),
     ],
 )
@@ -1166,6 +1261,7 @@ def test_an_archive_that_came_from_a_server_and_means_harm_is_refused_too(shop, 
     offer(monkeypatch, "div2k", files=files, splits=())
     assert "the entry '../evil' would leave its folder" in one_line(["data", "build", "div2k"], capsys)
     assert not list(raw.parent.rglob("evil*"))
+    assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip"]  # it came as it is
 
 
 @pytest.mark.parametrize("damage", ["truncated", "a byte of a photograph", "an offset"])
@@ -1227,6 +1323,20 @@ def test_a_second_build_waits_outside_and_nothing_is_cleaned_under_it(div2k, raw
     with parallel.alone(raw, "build"):
         assert "another build is at work" in one_line(["data", "build", "div2k", "--clean"], capsys)
     assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip", "DIV2K_valid_HR.zip"]
+
+
+def test_a_build_that_begins_as_another_ends_takes_what_that_one_made(div2k, raw, shop, monkeypatch):
+    alone, records = parallel.alone, []
+
+    def late(folder, what):
+        monkeypatch.setattr(parallel, "alone", alone)
+        records.append(sources.build("div2k"))
+        shop.asked.clear()
+        return alone(folder, what)
+
+    monkeypatch.setattr(parallel, "alone", late)
+    assert sources.build("div2k") == records[0]
+    assert shop.asked == []
 
 
 # --- stopped by the user, or killed -----------------------------------------------------------------------------------
