@@ -95,7 +95,7 @@ class GridLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Refuse a key that stands twice."""
-        keys = [key.value for key, _ in node.value]
+        keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
         twice = [key for n, key in enumerate(keys) if key in keys[:n]]
         if twice:
             raise ValueError(f"the key {twice[0]!r} stands twice")
@@ -127,7 +127,7 @@ def read_grid(path: str | Path) -> Grid:
     text = path.read_text(encoding="utf-8")
     try:
         return _checked(path.stem, yaml.load(text, GridLoader))
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+    except (ValueError, yaml.YAMLError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
@@ -386,7 +386,17 @@ def put_aside(folders: list[Path]) -> Path | None:
     -------
     Path
         Where they are now: for example data/runs/laptop.replaced. None if there were none.
+
+    Raises
+    ------
+    ValueError
+        If a training is at work in one of them; then none is moved.
     """
+    from hcegan_lib import parallel
+
+    for folder in folders:
+        with parallel.alone(folder, "training"):  # which `hcegan train` may do there
+            pass
     place = None
     for folder in folders:
         place = folder.parent.with_name(f"{folder.parent.name}.replaced")

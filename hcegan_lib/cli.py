@@ -392,12 +392,21 @@ def read_value(text: str) -> object:
 
 def run_color(args: argparse.Namespace) -> int:
     """Color photographs, whole, at the size that the run was trained at."""
-    from hcegan_lib import data, train
+    from hcegan_lib import train
 
     try:
-        generator, config = train.load_generator(args.run)
-    except train.OutOfMemoryError as error:
-        return complain(str(error), 1)
+        return color_all(args)
+    except (MemoryError, RuntimeError) as error:
+        if not train.is_out_of_memory(error):
+            raise
+        return complain("the memory is full: what is colored is kept; cut the photograph, or use a smaller model", 1)
+
+
+def color_all(args: argparse.Namespace) -> int:
+    """Look at all photographs, then color one after the other."""
+    from hcegan_lib import data, train
+
+    generator, config = train.load_generator(args.run)
     photos = {args.output / f"{path.stem}_color.png": path for path in args.photos}
     if len(photos) < len(args.photos):
         raise ValueError("two photographs have the same name, so that one result would replace the other")

@@ -96,7 +96,7 @@ def fetch(name: str, remote: Remote, access: Access) -> Path:
         path.unlink()
     own = [f"{access.mirror.rstrip('/')}/{name}"] if access.mirror else []
     addresses, problems = [*own, *remote.addresses], {}
-    for anew in (False, True):  # what brought not the rest of the part is asked for the whole, beside it
+    for anew in (False, True):  # who does not bring the rest of the part is asked for the whole, beside it
         part = path.with_name(f"{path.name}{'.anew' * anew}.part")
         again = []
         for address in addresses:

@@ -4,7 +4,9 @@
 averages their gradients. What is left to do by hand: the shares, batch norm over all of them, and one writer of files.
 """
 
+import errno
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,6 +17,8 @@ import torch.distributed as dist
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks say
 
 
 @contextmanager
@@ -74,6 +78,11 @@ def alone(folder: Path, what: str) -> Iterator[None]:
     ------
     ValueError
         If another process has the folder. The system frees it when that process ends, however it ends.
+
+    Warns
+    -----
+    UserWarning
+        If the folder is on a file system that has no locks.
     """
     if not is_first():
         yield
@@ -84,6 +93,10 @@ def alone(folder: Path, what: str) -> Iterator[None]:
             held.enter_context(FileLock(folder / ".lock", timeout=0))
         except Timeout:
             raise ValueError(f"another {what} is at work in {folder}: wait for it, or stop it") from None
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+                raise
+            warnings.warn(f"{folder} cannot be locked: see to it that no other {what} is at work there", stacklevel=3)
         yield
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
             f"{folder} is at step {fit.step} of {fit.steps}: finish the run before its scores are recorded"
         )
     folder = Path(folder)
-    settings = {name: value for name, value in read_json(folder / "config.json").items() if name != "fingerprint"}
+    settings = asdict(fit.settings)
     gray, _ = photos.test.batch()
     rendered = render(fit.generator, gray)
     shown = spread(len(gray))
@@ -106,7 +107,7 @@ def strip(images: Tensor) -> Image.Image:
 
 def curves(fit: Fit) -> list[dict]:
     """Average the log over each epoch: a row an epoch, with the spread of both losses over its steps."""
-    epoch_steps = fit.steps // read_json(fit.folder / "config.json")["epochs"]
+    epoch_steps = fit.steps // fit.settings.epochs
     epoch = (fit.log["step"] - 1) // epoch_steps + 1
     grouped = fit.log.astype({"gain": float}).groupby(epoch.rename("epoch"))
     table = grouped[["d_loss", "g_loss", "l1", "real", "fake", "gain"]].mean()

@@ -10,7 +10,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -296,6 +296,7 @@ class Fit:
     step: int  # steps done
     steps: int  # steps of the whole run
     folder: Path
+    settings: TrainConfig
 
     @property
     def finished(self) -> bool:
@@ -361,23 +362,23 @@ def fit(
     size = min(settings.batch_size, len(photos.train))
     if size % parallel.size():
         raise ValueError(f"batch_size must be a multiple of the {parallel.size()} processes, got {size}")
+    epoch_steps = len(photos.train) // size
+    steps = settings.epochs * epoch_steps
     with full_memory_told(settings, device):
         networks = build(settings, device)
         optimizers = tuple(adam(network, settings, device) for network in networks)
         # All photographs travel to a GPU once, as bytes.
         pictures = photos.train if device == "cpu" else photos.train.to(device)
     with parallel.alone(folder, "training"):
-        claim(folder, settings, photos)
+        claim(folder, settings, photos, steps)
         parallel.wait()
         with full_memory_told(settings, device):
-            step = resume(folder, networks, optimizers)
-        rows = read_log(folder, step)
+            rows = resume(folder, networks, optimizers)
+        step = len(rows)
         trained = tuple(parallel.spread(network, device) for network in networks)
         if compiled:
             for network in trained:
                 network.compile()
-        epoch_steps = len(photos.train) // size
-        steps = settings.epochs * epoch_steps
         last = steps if stop_at is None else min(stop_at, steps)
         if step == 0:
             save_samples(folder, networks[0], photos.test, step, device)
@@ -414,13 +415,15 @@ def fit(
                         save_samples(folder, networks[0], photos.test, step, device)
                     if step % settings.checkpoint_every == 0 or step == last:
                         log.flush()
+                        if parallel.is_first():
+                            os.fsync(log.fileno())  # a log that a power cut shortens is of no use to the checkpoint
                         save_checkpoint(folder, step, networks, optimizers)
             except KeyboardInterrupt:
                 # A step may be half done. The last checkpoint is whole, and the steps since are cheap to repeat.
                 raise KeyboardInterrupt(
                     f"stopped after step {step} of {steps}; train again in {folder} to go on"
                 ) from None
-    return Fit(networks[0], pd.DataFrame(rows), step, steps, folder)
+    return Fit(networks[0], pd.DataFrame(rows), step, steps, folder, settings)
 
 
 def gain(generator: nn.Module) -> float | None:
@@ -465,19 +468,27 @@ def refuse_non_finite(row: dict, folder: Path) -> None:
             raise NonFiniteLossError(f"{name} became {row[name]} at step {row['step']} of {folder}; the run is stopped")
 
 
-def claim(folder: Path, settings: TrainConfig, photos: PhotoSet) -> None:
+def claim(folder: Path, settings: TrainConfig, photos: PhotoSet, steps: int) -> None:
     """Make the folder this run's own, or find that it already is."""
     if not parallel.is_first():
         return
     mine = {**asdict(settings), "fingerprint": photos.fingerprint}
-    path = folder / "config.json"
+    path, found = folder / "config.json", checkpoints(folder)
+    if found and not path.exists():
+        raise CheckpointError(f"{folder} has checkpoints and no config.json; take another folder")
     if path.exists():
         theirs = {"precision": "float32", **read_json(path)}  # a run from before there was a choice
         other = sorted(name for name in mine if name != "epochs" and mine[name] != theirs.get(name))
         if other:
             raise CheckpointError(f"{folder} holds a run with other settings ({', '.join(other)}); take another folder")
+    if found and step_of(found[0]) > steps:
+        done = f"{folder} holds a run of {step_of(found[0])} steps"
+        raise CheckpointError(f"{done}, and {settings.epochs} epochs have {steps}; take another folder")
     (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (folder / "samples").mkdir(exist_ok=True)
+    for pattern in ("checkpoints/.step-*", "samples/.step-*", ".config.json.*", ".log.jsonl.*"):
+        for part in folder.glob(pattern):  # what a kill in the middle of `write_whole` left
+            part.unlink()
     write_whole(path, lambda part: part.write_text(json.dumps(mine, indent=1) + "\n", encoding="utf-8"))
 
 
@@ -530,18 +541,31 @@ def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple)
 
 def checkpoints(folder: Path) -> list[Path]:
     """List the run's checkpoints, the newest first."""
-    return sorted((folder / "checkpoints").glob("step-*.pt"), reverse=True)
+    found = (folder / "checkpoints").glob("step-*.pt")
+    return sorted((path for path in found if path.stem[5:].isdecimal()), key=step_of, reverse=True)
 
 
-def newest_checkpoint(folder: Path) -> dict | None:
-    """Read the newest checkpoint that can be read, into the CPU's memory; None if none was ever written."""
+def step_of(checkpoint: Path) -> int:
+    """Read the step of a checkpoint from its name."""
+    return int(checkpoint.stem.removeprefix("step-"))
+
+
+def newest_checkpoint(folder: Path, logged: int | None = None) -> dict | None:
+    """Read the newest checkpoint that can be read, into the CPU's memory; None if none was ever written.
+
+    With `logged`, the steps in the log, one that is beyond them is passed over: half a curve would pass for a whole
+    one.
+    """
     damaged = []
     for path in checkpoints(folder):
+        if logged is not None and step_of(path) > logged:
+            damaged.append(f"{path.name} (the log ends at step {logged})")
+            continue
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except MemoryError:
-            raise  # the file may be sound
         except Exception as error:  # torch raises half a dozen types for a damaged file
+            if is_out_of_memory(error):
+                raise  # the file may be sound
             damaged.append(f"{path.name} ({type(error).__name__})")
             continue
         if damaged:
@@ -551,20 +575,25 @@ def newest_checkpoint(folder: Path) -> dict | None:
         return state
     if damaged:
         raise CheckpointError(
-            f"no checkpoint in {folder} can be read: {', '.join(damaged)}; delete the folder to start anew"
+            f"no checkpoint in {folder} can be used: {', '.join(damaged)}; delete the folder to start anew"
         )
     return None
 
 
-def resume(folder: Path, networks: tuple, optimizers: tuple) -> int:
-    """Put networks and optimizers back to the newest checkpoint and return its step, 0 without one."""
-    state = newest_checkpoint(folder)
-    if state is None:
-        return 0
-    with other_settings_told(folder):
-        for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"]), strict=True):
-            part.load_state_dict(saved)
-        return state["step"]
+def resume(folder: Path, networks: tuple, optimizers: tuple) -> list[dict]:
+    """Put networks and optimizers back to the newest checkpoint; give the log up to it, which now ends there."""
+    rows, step = read_log(folder), 0
+    state = newest_checkpoint(folder, logged=len(rows))
+    if state is not None:
+        with other_settings_told(folder):
+            for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"]), strict=True):
+                part.load_state_dict(saved)
+            step = int(state["step"])
+    rows = rows[:step]
+    if parallel.is_first():  # the steps after it will be done again
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        write_whole(folder / "log.jsonl", lambda part: part.write_text(lines, encoding="utf-8"))
+    return rows
 
 
 @contextmanager
@@ -578,21 +607,16 @@ def other_settings_told(folder: Path) -> Iterator[None]:
         raise CheckpointError(f"the checkpoint in {folder} does not fit its config.json: one was changed") from None
 
 
-def read_log(folder: Path, step: int) -> list[dict]:
-    """Read the log rows up to `step`, and drop the later ones from the file: those steps will be done again."""
-    path = folder / "log.jsonl"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()[:step] if step else []
-        rows = [json.loads(line) for line in lines]
-        whole = [row["step"] for row in rows] == list(range(1, step + 1))
-    except (OSError, ValueError, LookupError, TypeError):
-        whole = False
-    if not whole:  # half a curve would pass for the whole one
-        raise CheckpointError(
-            f"{path} lacks some of the {step} steps of the checkpoint; delete the folder to start anew"
-        )
-    if parallel.is_first():
-        write_whole(path, lambda part: part.write_text("".join(line + "\n" for line in lines), encoding="utf-8"))
+def read_log(folder: Path) -> list[dict]:
+    """Read the log, a row a step, up to the first row that is damaged or missing."""
+    path, rows = folder / "log.jsonl", []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+        with suppress(ValueError, LookupError, TypeError, RecursionError):
+            row = json.loads(line)
+            if row["step"] == len(rows) + 1:
+                rows.append(row)
+                continue
+        break
     return rows
 
 
@@ -650,8 +674,6 @@ def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerat
     ------
     CheckpointError
         If the folder holds no run or no readable checkpoint, or one of other settings.
-    OutOfMemoryError
-        If the networks do not fit into memory.
     """
     folder = Path(folder)
     if not (folder / "config.json").exists():
@@ -665,7 +687,7 @@ def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerat
     state = newest_checkpoint(folder)
     if state is None:
         raise CheckpointError(f"{folder} has no checkpoint yet: train longer first")
-    with full_memory_told(settings, device), other_settings_told(folder):
+    with other_settings_told(folder):
         generator, _ = build(settings, device)
         generator.load_state_dict(state["networks"][0])
     return generator.eval(), settings

@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from papermill import inspect_notebook
 from PIL import Image
 
-from hcegan_lib import batch, cli, data, paper, records, train
+from hcegan_lib import batch, cli, data, paper, parallel, records, train
 
 ROOT = Path(__file__).parents[1]
 SMOKE = Path("notebooks") / "grids" / "smoke.yaml"
@@ -252,6 +252,9 @@ def test_what_cannot_be_meant_is_refused_in_one_line_and_nothing_is_written(chan
         ("profile: smoke\nprofile: tour", "the key 'profile' stands twice"),
         ("profile: smoke\nset: {epochs: 1, depth: 6, epochs: 2}", "the key 'epochs' stands twice"),
         ("profile: &a smoke\nmodels: [*a]", "a grid has no aliases"),
+        ("!!map [a]", "expected a mapping node"),
+        ("seeds: !!bool maybe", "maybe"),
+        ("seeds: !!int ''", "index"),
         ("[" * 3000, "maximum recursion depth exceeded"),
         ("just words", "a grid has the keys profile, models, data, seeds, set, device, got 'just words'"),
         ("profile: smoke", "the key 'models' is missing"),
@@ -507,6 +510,19 @@ def test_a_run_without_a_record_is_gone_on_with_in_its_folder(client, kit_in_pro
     assert client.executed[3:] == ["mini-pix2pix-seed1"]
     assert (folder / "checkpoint").exists()
     assert replaced(kit_in_process) == []
+
+
+def test_a_folder_in_which_a_training_is_at_work_is_not_put_aside_and_neither_are_the_others(tmp_path):
+    folders = [tmp_path / "grid" / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    with (
+        parallel.alone(folders[1], "training"),
+        pytest.raises(ValueError, match=f"another training is at work in {folders[1]}: wait for it, or stop it"),
+    ):
+        batch.put_aside(folders)
+    assert all(folder.is_dir() for folder in folders)
+    assert batch.put_aside(folders) == tmp_path / "grid.replaced"
 
 
 def test_runs_of_other_settings_are_put_aside_and_none_is_lost(client, kit_in_process, capsys):

@@ -527,15 +527,28 @@ def test_a_name_that_is_no_text_is_colored_and_told(trained, kit, capsys):
     assert capsys.readouterr().out == "colored/caf\\udce9_color.png\n"
 
 
-def test_networks_that_do_not_fit_into_memory_are_told_in_one_line(trained, kit, capsys, monkeypatch):
+@pytest.mark.parametrize("place", ["build", "render"])
+def test_a_full_memory_is_told_in_one_line(place, trained, kit, capsys, monkeypatch):
     from hcegan_lib import train
 
     def full(*given):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(train, "build", full)
+    monkeypatch.setattr(train, place, full)
     assert cli.main(["color", "photos/0.png", "--run", str(trained[0])]) == 1
-    assert capsys.readouterr().err.startswith("hcegan: training does not fit into the memory of cpu; try")
+    told = "hcegan: the memory is full: what is colored is kept; cut the photograph, or use a smaller model\n"
+    assert capsys.readouterr().err == told
+
+
+def test_another_error_of_coloring_is_not_taken_for_a_full_memory(trained, kit, monkeypatch):
+    from hcegan_lib import train
+
+    def wrong(*given):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(train, "render", wrong)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        cli.main(["color", "photos/0.png", "--run", str(trained[0])])
 
 
 @pytest.mark.parametrize("run", ["nowhere", "photos"])

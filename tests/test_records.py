@@ -49,6 +49,14 @@ def test_a_half_trained_run_gets_no_record(runs, photos):
     assert not (folder / "record.json").exists()
 
 
+def test_a_record_says_the_settings_of_its_run_even_if_the_folder_is_to_be_trained_longer_by_now(photos, tmp_path):
+    fit = train.fit(replace(TINY, epochs=2), photos, tmp_path, progress=False)
+    train.fit(replace(TINY, epochs=3), photos, tmp_path, progress=False, stop_at=5)
+    record = json.loads(records.save_record(tmp_path, fit, photos).read_text())
+    assert (record["settings"]["epochs"], record["steps"]) == (2, 4)
+    assert [row["epoch"] for row in record["curves"]] == [1, 2]
+
+
 def test_the_gray_copy_stands_once_and_unfinished_runs_do_not(runs):
     scores = records.scores_of(runs / "smoke")
     assert list(scores.columns) == records.COLUMNS

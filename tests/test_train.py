@@ -333,7 +333,7 @@ def test_a_run_without_a_readable_checkpoint_is_refused_and_kept(photos, tmp_pat
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=3)
     truncate(train.checkpoints(tmp_path)[0], keep=0)
     log = (tmp_path / "log.jsonl").read_bytes()
-    with pytest.raises(CheckpointError, match=r"no checkpoint .* can be read: step-00000003.pt .*delete the folder"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint .* can be used: step-00000003.pt .*delete the folder"):
         train.fit(TINY, photos, tmp_path, progress=False)
     assert (tmp_path / "log.jsonl").read_bytes() == log
 
@@ -409,23 +409,87 @@ def test_another_error_of_saving_is_not_hidden(photos, tmp_path, monkeypatch):
         train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
 
 
-@pytest.mark.parametrize("damage", ["gone", "half", "a line cut", "a line twice", "words"])
-def test_a_log_that_lacks_steps_of_the_checkpoint_is_refused_and_left_as_it_is(damage, photos, unbroken, tmp_path):
+@pytest.mark.parametrize("damage", ["gone", "half", "a line cut", "a line twice", "words", "no text"])
+def test_a_log_that_lacks_steps_of_all_checkpoints_is_refused_and_left_as_it_is(damage, photos, unbroken, tmp_path):
     """As where two trainings have been at work in one folder: half a curve would be recorded as the whole one."""
     folder = shutil.copytree(unbroken.folder, tmp_path / "run")
-    lines = (folder / "log.jsonl").read_text().splitlines(keepends=True)
-    damaged = {"half": lines[:9], "a line cut": [*lines[:17], lines[17][:20]], "a line twice": lines[:1] + lines[:17]}
-    damaged = "".join(damaged.get(damage, ["[]\n"] * 18))
-    (folder / "log.jsonl").write_text(damaged)
+    log = folder / "log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    damaged = {"half": lines[:9], "a line cut": [*lines[:9], lines[9][:20]], "a line twice": lines[:1] + lines[:17]}
+    log.write_text("".join(damaged.get(damage, ["[]\n"] * 18)))
+    if damage == "no text":
+        log.write_bytes(b"\xff" * 3000)
     if damage == "gone":
-        (folder / "log.jsonl").unlink()
-    with pytest.raises(
-        CheckpointError, match=r"log\.jsonl lacks some of the 18 steps of the checkpoint; delete the folder"
-    ):
+        log.unlink()
+    before = log.read_bytes() if log.exists() else None
+    told = r"no checkpoint in .* can be used: step-00000018.pt \(the log ends at step \d+\), step-.*; delete the folder"
+    with pytest.raises(CheckpointError, match=told):
         train.fit(TINY, photos, folder, progress=False)
-    assert (folder / "log.jsonl").exists() is (damage != "gone")
-    if damage != "gone":
-        assert (folder / "log.jsonl").read_text() == damaged
+    assert (log.read_bytes() if log.exists() else None) == before
+
+
+def test_a_log_that_a_power_cut_made_shorter_goes_on_from_the_checkpoint_that_it_reaches(photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    lines = (folder / "log.jsonl").read_text().splitlines(keepends=True)
+    (folder / "log.jsonl").write_text("".join([*lines[:16], lines[16][:20]]))
+    told = r"damaged checkpoint step-00000018\.pt \(the log ends at step 16\) .* going on from step-000000"
+    with pytest.warns(UserWarning, match=f"{told}15"):
+        train.fit(TINY, photos, folder, progress=False, stop_at=16)
+    with pytest.warns(UserWarning, match=f"{told}16"):  # 18 is still there
+        assert_same_run(unbroken, train.fit(TINY, photos, folder, progress=False))
+
+
+def test_the_log_is_on_the_disk_before_its_checkpoint_is(photos, tmp_path, monkeypatch):
+    done, fsync, save = [], os.fsync, train.save_checkpoint
+    monkeypatch.setattr(os, "fsync", lambda file: done.append(os.fstat(file).st_ino) or fsync(file))
+    monkeypatch.setattr(train, "save_checkpoint", lambda *given: done.append("checkpoint") or save(*given))
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=6)
+    assert done == [(tmp_path / "log.jsonl").stat().st_ino, "checkpoint"] * 2
+
+
+def test_a_run_without_its_settings_is_not_taken_for_a_run_of_other_ones(photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    (folder / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"has checkpoints and no config\.json; take another folder"):
+        train.fit(replace(TINY, seed=7), photos, folder, progress=False)
+    assert not (folder / "config.json").exists()
+
+
+def test_fewer_epochs_than_are_done_are_refused_and_the_settings_stay(photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="holds a run of 18 steps, and 2 epochs have 12; take another folder"):
+        train.fit(replace(TINY, epochs=2), photos, folder, progress=False)
+    assert json.loads((folder / "config.json").read_text())["epochs"] == 3
+
+
+def test_what_a_kill_left_is_cleared_away_and_nothing_else(photos, tmp_path):
+    left = ["checkpoints/.step-00000005.pt.77", "samples/.step-00000006.png.77", ".config.json.77", ".log.jsonl.77"]
+    others = [".mine.77", "checkpoints/.mine.77"]
+    for name in (*left, *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
+    hidden = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(".*")}
+    assert hidden == {".lock", *others}
+
+
+@pytest.mark.parametrize("number", train.parallel.NO_LOCKS)
+def test_a_file_system_without_locks_is_told_and_trains(number, photos, tmp_path, monkeypatch):
+    def none(*given):
+        raise OSError(number, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", none)
+    with pytest.warns(UserWarning, match=f"{tmp_path} cannot be locked: see to it that no other training is at work"):
+        assert train.fit(TINY, photos, tmp_path, progress=False, stop_at=1).step == 1
+
+
+def test_a_folder_that_may_not_be_written_is_an_error_and_no_file_system_without_locks(photos, tmp_path, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(errno.EACCES, "Permission denied", "run/.lock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with pytest.raises(PermissionError, match=r"run/\.lock"):
+        train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
 
 
 def test_a_second_training_in_one_folder_waits_outside(photos, unbroken, tmp_path):
@@ -476,9 +540,12 @@ def test_a_full_memory_names_the_settings_to_change(error, place, photos, tmp_pa
     )
 
 
-def test_a_checkpoint_that_does_not_fit_into_memory_is_not_taken_for_a_damaged_one(photos, tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_checkpoint_that_does_not_fit_into_memory_is_not_taken_for_a_damaged_one(
+    error, photos, tmp_path, monkeypatch
+):
     def full(*words, **named):
-        raise MemoryError
+        raise error
 
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
     with monkeypatch.context() as patched:
