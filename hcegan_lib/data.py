@@ -379,6 +379,12 @@ def _write_cache(entry: Path, record: dict, pixels: np.ndarray) -> None:
     _replace(entry.with_suffix(".json"), json.dumps(record, indent=1).encode())
 
 
+def to_disk(path: Path) -> None:
+    """Wait until a file is on the disk: a power cut after it is moved to its name would leave it there empty."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
 def _replace(path: Path, content: bytes | np.ndarray) -> None:
     # Two processes may build the same set at once: each writes its own file, and both move equal bytes into place.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

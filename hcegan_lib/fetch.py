@@ -8,6 +8,7 @@ middle after whatever stopped it; there are several addresses for one file, and 
 import contextlib
 import email.utils
 import errno
+import itertools
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ import requests
 from tqdm.auto import tqdm
 
 from hcegan_lib import __version__
+from hcegan_lib.data import to_disk
 
 RETRIES = 3  # fruitless attempts in a row at one address, after the first
 BACKOFF = 1.0  # seconds before the second attempt, twice as long before each further one
@@ -37,10 +39,6 @@ class FetchError(OSError):
 
 class MissingError(FetchError):
     """The server answers, and has no such file."""
-
-
-class NotTheRestError(FetchError):
-    """An answer that does not complete the part which is there: it, or the part, is of another file."""
 
 
 class Remote(NamedTuple):
@@ -95,23 +93,16 @@ def fetch(name: str, remote: Remote, access: Access) -> Path:
             return path
         path.unlink()
     own = [f"{access.mirror.rstrip('/')}/{name}"] if access.mirror else []
-    addresses, problems = [*own, *remote.addresses], {}
-    for anew in (False, True):  # who does not bring the rest of the part is asked for the whole, beside it
-        part = path.with_name(f"{path.name}{'.anew' * anew}.part")
-        again = []
-        for address in addresses:
-            try:
-                return _fetch_from(address, part, path, remote, access, anew=anew)
-            except NotTheRestError as problem:
-                problems[address] = problem
-                again.append(address)
-            except FetchError as problem:
-                problems[address] = problem
-            except ValueError as problem:  # a length that is no number, an address that is none
-                problems[address] = FetchError(f"{address}: an answer that makes no sense ({problem})")
-        addresses = again
-    kind = MissingError if all(isinstance(problem, MissingError) for problem in problems.values()) else FetchError
-    told = "; ".join(map(str, problems.values()))
+    problems = []
+    for address in [*own, *remote.addresses]:
+        try:
+            return _fetch_from(address, path, remote, access)
+        except FetchError as problem:
+            problems.append(problem)
+        except ValueError as problem:  # a length that is no number, an address that is none
+            problems.append(FetchError(f"{address}: an answer that makes no sense ({problem})"))
+    kind = MissingError if all(isinstance(problem, MissingError) for problem in problems) else FetchError
+    told = "; ".join(map(str, problems))
     raise kind(f"{name} could not be fetched ({told}). Call again to go on, or name a copy with --mirror")
 
 
@@ -146,20 +137,18 @@ def size(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def _fetch_from(url: str, part: Path, path: Path, remote: Remote, access: Access, *, anew: bool) -> Path:
-    """Complete a part from one address; it keeps its name until it is known to be right."""
-    have = _bytes(part)
-    _download(url, part, remote, access, anew=anew)
-    if _is_right(part, remote, access):
-        os.replace(part, path)
-        for left_over in path.parent.glob(f"{path.name}.*part*"):
-            left_over.unlink()
-        return path
-    if not anew and 0 < have < remote.bytes:
-        os.truncate(part, have)  # another address may bring the right rest
-    else:
+def _fetch_from(url: str, path: Path, remote: Remote, access: Access) -> Path:
+    """Fetch from one address; what is wrong once more. A part keeps its name until it is known to be right."""
+    part = path.with_name(f"{path.name}.part")
+    for _ in range(2):
+        _download(url, part, remote, access)
+        if _is_right(part, remote, access):
+            to_disk(part)
+            os.replace(part, path)
+            _tag(part).unlink(missing_ok=True)
+            return path
         part.unlink()
-    raise NotTheRestError(f"{url}: not the published checksum, so it was deleted")
+    raise FetchError(f"{url}: not the published checksum, so it was deleted")
 
 
 def _is_right(path: Path, remote: Remote, access: Access) -> bool:
@@ -172,12 +161,12 @@ def _is_right(path: Path, remote: Remote, access: Access) -> bool:
         return pooch.file_hash(str(path), alg=kind) == published
 
 
-def _download(url: str, part: Path, remote: Remote, access: Access, *, anew: bool) -> None:
+def _download(url: str, part: Path, remote: Remote, access: Access) -> None:
     """Fetch what a part lacks, in as many attempts as it takes while they bring anything."""
     failures, best = 0, _bytes(part)
     while True:
         try:
-            _transfer(url, part, remote, access, anew=anew)
+            _transfer(url, part, remote, access)
             break
         except requests.RequestException as error:
             failures = 0 if _bytes(part) > best else failures + 1
@@ -188,40 +177,60 @@ def _download(url: str, part: Path, remote: Remote, access: Access, *, anew: boo
                 raise FetchError("stopped") from None
 
 
-def _transfer(url: str, part: Path, remote: Remote, access: Access, *, anew: bool) -> None:
-    """Append what a part lacks. Start over where the server cannot go on from the middle, but not on a part to keep."""
+def _transfer(url: str, part: Path, remote: Remote, access: Access) -> None:
+    """Append what a part lacks; start over where the server cannot go on from the middle."""
     if not re.match("https?://", url):
         _copy(Path(url), part, remote, access)
         return
     if remote.checksum and _bytes(part) >= remote.bytes:
         return  # stopped between the last byte and the move
-    with access.session.get(url, headers=_headers(part, remote), stream=True, timeout=TIMEOUT) as answer:
-        kept = remote.checksum and not anew and _bytes(part)  # what it is worth, the checksum will tell
-        if kept and answer.status_code == 416:  # for this server the file is shorter
-            raise NotTheRestError(f"{url}: 416 {answer.reason}")
-        _refuse(answer, part)
+    with _ask(url, part, remote, access) as answer:
+        _refuse(answer)
         start, total = _announced(answer)
-        if kept and start != kept:
-            raise NotTheRestError(f"{url}: it does not go on from the middle")
         other = not remote.checksum and answer.headers.get("ETag") != _tagged(part)  # some servers heed no If-Range
         if start not in (0, _bytes(part)) or (start and other):
             part.unlink(missing_ok=True)
             raise requests.ConnectionError("the server went on from another place, or in another file")
         if remote.checksum and total not in (None, remote.bytes):
             raise FetchError(f"{url}: {total:,} bytes, wanted {remote.bytes:,}: that is another file")
+        blocks = answer.iter_content(BLOCK)
+        first = next(blocks, b"")
+        if not first and total != 0:
+            raise requests.ConnectionError("the connection broke off")
+        if remote.checksum and total is None and not start and _differ(part, first):  # a page that wants a sign-in
+            raise FetchError(f"{url}: it begins otherwise than {part.name}: that is another file")
         if not start and not remote.checksum:
             part.unlink(missing_ok=True)  # first, so that a tag never stands beside the part of another file
             _tag(part).write_text(answer.headers.get("ETag", ""), encoding="latin-1")
         shown = {"desc": part.stem, "total": total, "initial": start, "unit": "B", "unit_scale": True, "leave": False}
         hidden = not access.progress or (total or remote.bytes) < 10**7
         with open(part, "ab" if start else "wb") as file, tqdm(**shown, disable=hidden) as bar:
-            for block in answer.iter_content(BLOCK):
+            for block in itertools.chain([first], blocks):
                 file.write(block)
                 bar.update(len(block))
                 if access.stopped.is_set():
                     raise FetchError("stopped")
     if total is not None and _bytes(part) != total:
         raise requests.ConnectionError("the connection broke off")
+
+
+def _ask(url: str, part: Path, remote: Remote, access: Access) -> requests.Response:
+    """Ask for what a part lacks, and a server that refuses such a question for the whole file."""
+    headers, how = _headers(part, remote), {"stream": True, "timeout": TIMEOUT}
+    answer = access.session.get(url, headers=headers, **how)
+    if "Range" in headers and answer.status_code in (400, 403, 405, 416, 501):
+        answer.close()
+        answer = access.session.get(url, headers={"Accept-Encoding": headers["Accept-Encoding"]}, **how)
+    return answer
+
+
+def _differ(part: Path, first: bytes) -> bool:
+    """Compare how a part and another file begin."""
+    if not part.exists():
+        return False
+    with open(part, "rb") as file:
+        begins = file.read(len(first))
+    return begins != first[: len(begins)]
 
 
 def _headers(part: Path, remote: Remote) -> dict[str, str]:
@@ -234,13 +243,11 @@ def _headers(part: Path, remote: Remote) -> dict[str, str]:
     return headers
 
 
-def _refuse(answer: requests.Response, part: Path) -> None:
+def _refuse(answer: requests.Response) -> None:
     """Raise what an unwanted answer means."""
     status = f"{answer.status_code} {answer.reason}"
     if answer.status_code in (403, 404, 410):  # Amazon says 403 of what is not there
         raise MissingError(f"{answer.url}: {status}")
-    if answer.status_code == 416:  # the part is longer than the file
-        part.unlink(missing_ok=True)
     if answer.status_code not in (200, 206):
         error = requests.HTTPError(status)
         pause = _retry_after(answer.headers.get("Retry-After", ""))
@@ -280,7 +287,8 @@ def _copy(path: Path, part: Path, remote: Remote, access: Access) -> None:
     if not path.is_file():
         raise MissingError(f"{path}: no such file")
     try:
-        right = _is_right(path, remote, access)
+        with open(path, "rb"):
+            right = _is_right(path, remote, access)
     except OSError as error:
         raise FetchError(f"{path}: {error.strerror}") from error
     if not right:  # found before it takes the place of a part that may be right

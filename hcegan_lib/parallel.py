@@ -112,6 +112,15 @@ def mean(row: dict[str, float], device: str) -> dict[str, float]:
     return dict(zip(row, _mean(torch.tensor(list(row.values()), device=device)).tolist()))
 
 
+def agree(number: int, device: str) -> bool:
+    """Tell whether all processes have the same number."""
+    if size() == 1:
+        return True
+    largest = torch.tensor([number, -number], device=device)
+    dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+    return largest[0].item() == -largest[1].item()
+
+
 def spread(network: nn.Module, device: str) -> nn.Module:
     """Make a network average its gradients, and the statistics of its batch norm, over the processes.
 

@@ -352,6 +352,8 @@ def build(
             _split(rows, source.test / (source.train + source.test), seed, building)
             record = _recipe(name, origin, seed) | _counts(name, rows, wanted, skipped)
             _write_record(record, rows, building)
+            for path in building.rglob("*.*"):
+                data.to_disk(path)
             os.rename(building, raw / name)
         finally:
             shutil.rmtree(building, ignore_errors=True)

@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from hcegan_lib import parallel
 from hcegan_lib.attention import GAMMA_INITS, SelfAttention2d
-from hcegan_lib.data import Photos, PhotoSet
+from hcegan_lib.data import Photos, PhotoSet, to_disk
 from hcegan_lib.losses import LOSSES, AdversarialLoss, l1_distance
 from hcegan_lib.models import PatchDiscriminator, UNetGenerator
 
@@ -375,6 +375,8 @@ def fit(
         with full_memory_told(settings, device):
             rows = resume(folder, networks, optimizers)
         step = len(rows)
+        if not parallel.agree(step, device):
+            raise CheckpointError(f"not all processes can read the newest checkpoint in {folder}: call again")
         trained = tuple(parallel.spread(network, device) for network in networks)
         if compiled:
             for network in trained:
@@ -474,8 +476,10 @@ def claim(folder: Path, settings: TrainConfig, photos: PhotoSet, steps: int) -> 
         return
     mine = {**asdict(settings), "fingerprint": photos.fingerprint}
     path, found = folder / "config.json", checkpoints(folder)
-    if found and not path.exists():
-        raise CheckpointError(f"{folder} has checkpoints and no config.json; take another folder")
+    if (found or (folder / "log.jsonl").exists()) and not path.exists():
+        raise CheckpointError(f"{folder} has checkpoints or a log and no config.json; take another folder")
+    if not found and (folder / "record.json").exists():
+        raise CheckpointError(f"{folder} holds a recorded run whose checkpoints are gone; take another folder")
     if path.exists():
         theirs = {"precision": "float32", **read_json(path)}  # a run from before there was a choice
         other = sorted(name for name in mine if name != "epochs" and mine[name] != theirs.get(name))
@@ -508,6 +512,7 @@ def write_whole(path: Path, write: object) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write(part)
+        to_disk(part)
         os.replace(part, path)
     except OSError as error:
         if error.errno is None or error.filename:
@@ -518,7 +523,7 @@ def write_whole(path: Path, write: object) -> None:
 
 
 def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple) -> None:
-    """Write all that the next step needs; keep the newest two, in case the newest cannot be read."""
+    """Write all that the next step needs; keep one before it, in case it cannot be read."""
     if not parallel.is_first():
         return
     state = {
@@ -535,8 +540,11 @@ def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple)
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
     write_whole(folder / "checkpoints" / f"step-{step:08d}.pt", save)
-    for old in checkpoints(folder)[2:]:
-        old.unlink()
+    found = checkpoints(folder)
+    kept = [path for path in found if step_of(path) <= step][:2]  # a newer one is of a log that was cut
+    for path in found:
+        if path not in kept:
+            path.unlink()
 
 
 def checkpoints(folder: Path) -> list[Path]:

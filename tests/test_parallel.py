@@ -49,6 +49,20 @@ with parallel.together("cpu"):
 """
 
 
+STALE = """
+import os, torch
+if os.environ["RANK"] == "1":
+    load = torch.load
+
+    def stale(path, **named):
+        if path.name == "step-00000008.pt":
+            raise OSError(116, "Stale file handle")
+        return load(path, **named)
+
+    torch.load = stale
+"""
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
@@ -76,9 +90,9 @@ def kill_all(process):
     return len(processes)
 
 
-def two_processes(folder, cache, stop_at=None):
+def two_processes(folder, cache, stop_at=None, first=""):
     script = folder.parent / "worker.py"
-    script.write_text(WORKER)
+    script.write_text(first + WORKER)
     return torchrun(str(script), json.dumps([asdict(TINY), str(folder), str(cache), stop_at]))
 
 
@@ -179,6 +193,20 @@ def test_the_command_resumes_with_two_processes_what_one_began(alone, photos, tm
     assert_nearly_the_same_run(folder, alone)
     assert out.count("means over 25 test photographs") == 1
     assert (folder / "record.json").exists()
+
+
+def test_processes_that_read_different_checkpoints_do_not_train(photos, cache, tmp_path):
+    """As on a shared disk whose newest file one machine does not see yet."""
+    folder = tmp_path / "run"
+    train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=8)
+    process = two_processes(folder, cache, first=STALE)
+    errors = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode != 0
+    assert (
+        errors.count(f"CheckpointError: not all processes can read the newest checkpoint in {folder}: call again") == 2
+    )
+    assert len(log_of(folder)) == 8
+    assert [path.name for path in train.checkpoints(folder)] == ["step-00000008.pt", "step-00000004.pt"]
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(photos, tmp_path, monkeypatch):

@@ -53,7 +53,8 @@ class Shop(ThreadingHTTPServer):
         self.retry_after = "0"
         self.plain = set()  # paths without Range
         self.tags = {}  # path -> ETag, if not that of the content; None: none is sent
-        self.odd = {}  # path -> status and headers that it is answered with
+        self.odd = {}  # path -> status, headers and content that it is answered with
+        self.whole = {}  # path -> status of the answer to whoever asks for a part of it
         self.heedless = set()  # paths whose If-Range is not heeded
         self.released = threading.Event()
 
@@ -78,8 +79,10 @@ class Shelf(BaseHTTPRequestHandler):
             shop.busy[path] -= 1
             return self.answer(429, b"", {"Retry-After": shop.retry_after})
         if path in shop.odd:
-            status, headers = shop.odd[path]
-            return self.answer(status, b"", headers)
+            status, headers, content = shop.odd[path]
+            return self.answer(status, content, headers)
+        if self.headers.get("Range") and path in shop.whole:
+            return self.answer(shop.whole[path], b"")
         if path not in shop.files:
             return self.answer(404, b"no such file")
         content = shop.files[path]
@@ -889,8 +892,36 @@ def test_a_server_that_cannot_go_on_from_the_middle_starts_over(div2k, raw, shop
     shop.plain.add("DIV2K_train_HR.zip")
     shop.cut_once["DIV2K_train_HR.zip"] = 6 * fetch.BLOCK
     build("div2k", capsys)
-    assert ranges(shop, "DIV2K_train_HR.zip") == [None, f"bytes={6 * fetch.BLOCK}-", None]
+    assert ranges(shop, "DIV2K_train_HR.zip") == [None, f"bytes={6 * fetch.BLOCK}-"]
     assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip", "DIV2K_valid_HR.zip"]
+
+
+def test_a_server_that_starts_over_without_telling_a_length_is_believed_by_how_the_file_begins(
+    div2k, raw, shop, capsys
+):
+    name, content = "DIV2K_train_HR.zip", shop.files["DIV2K_train_HR.zip"]
+    shop.cut[name] = 0
+    shop.cut_once[name] = 6 * fetch.BLOCK
+    one_line(["data", "build", "div2k"], capsys)
+    shop.cut.clear()
+    shop.odd[name] = 200, {"Content-Length": None, "Connection": "close"}, content
+    build("div2k", capsys)
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 416, 501])
+@pytest.mark.parametrize("checksum", [True, False])
+def test_a_server_that_refuses_to_go_on_is_asked_for_the_whole(status, checksum, raw, shop):
+    described = remote(shop, "table.csv", b"new" * 30000, checksum=checksum)
+    shop.cut["table.csv"] = 0
+    shop.cut_once["table.csv"] = 60000
+    with pytest.raises(FetchError):
+        fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads"))
+    shop.cut.clear()
+    shop.asked.clear()
+    shop.whole["table.csv"] = status
+    assert fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads")).read_bytes() == b"new" * 30000
+    assert [asked is None for asked in ranges(shop, "table.csv")] == [False, True]
+    assert files_of(raw / ".downloads") == ["table.csv"]
 
 
 @pytest.mark.parametrize("change", ["longer", "whole", "wrong", "wrong and whole"])
@@ -913,7 +944,9 @@ def test_a_part_that_is_whole_and_wrong_is_not_kept(div2k, raw, shop, capsys):
     assert files_of(raw / ".downloads") == []
 
 
-@pytest.mark.parametrize("wrong", ["a page", "a page that does not tell its length", "shorter", "as long", "from 0"])
+@pytest.mark.parametrize(
+    "wrong", ["a page", "a page that does not tell its length", "shorter", "nothing", "nothing from 0"]
+)
 def test_a_wrong_answer_does_not_cost_a_part_that_is_right(wrong, div2k, raw, shop, capsys):
     """A school's copy is wrong, and the official server down: what came from there before is kept for its return."""
     name, right = "DIV2K_train_HR.zip", shop.files["DIV2K_train_HR.zip"]
@@ -921,14 +954,16 @@ def test_a_wrong_answer_does_not_cost_a_part_that_is_right(wrong, div2k, raw, sh
     shop.cut_once[name] = 6 * fetch.BLOCK
     one_line(["data", "build", "div2k"], capsys)
     page, copy = b"<html>Please sign in</html>", f"copy/{name}"
-    shop.files[copy] = {"shorter": right[:100], "as long": right[:-1] + b"?"}.get(wrong, page)
+    shop.files[copy] = right[:100] if wrong == "shorter" else page
     if wrong == "a page that does not tell its length":
-        shop.odd[copy] = 200, {"Content-Length": None, "Connection": "close"}
-    if wrong == "from 0":
-        shop.odd[copy] = 206, {"Content-Range": f"bytes 0-{len(right) - 1}/{len(right)}"}
+        shop.odd[copy] = 200, {"Content-Length": None, "Connection": "close"}, page
+    if wrong == "nothing":
+        shop.odd[copy] = 200, {"Content-Length": None, "Connection": "close"}, b""
+    if wrong == "nothing from 0":
+        shop.odd[copy] = 206, {"Content-Range": f"bytes 0-{len(right) - 1}/{len(right)}"}, b""
     one_line(["data", "build", "div2k", "--mirror", f"{shop.address}/copy"], capsys)
-    part = raw / ".downloads" / f"{name}.part"
-    assert part.read_bytes() == right[: 6 * fetch.BLOCK]
+    assert files_of(raw / ".downloads") == [f"{name}.part"]
+    assert (raw / ".downloads" / f"{name}.part").read_bytes() == right[: 6 * fetch.BLOCK]
     shop.cut.clear()
     shop.asked.clear()
     build("div2k", capsys)
@@ -957,6 +992,14 @@ def test_a_file_without_a_checksum_goes_on_only_if_it_is_still_the_same(raw, sho
     weak = remote(shop, "weak.csv", b"two" * 1000, checksum=False)
     assert fetch.fetch("weak.csv", weak, access).read_bytes() == b"two" * 1000
     assert ranges(shop, "weak.csv") == [None, None]
+    shop.cut_once["untold.csv"] = 1500
+    untold = remote(shop, "untold.csv", b"one" * 1000, checksum=False)
+    shop.cut["untold.csv"] = 0
+    with pytest.raises(FetchError):
+        fetch.fetch("untold.csv", untold, access)
+    shop.odd["untold.csv"] = 200, {"Content-Length": None, "Connection": "close"}, b"two" * 1000
+    del shop.cut["untold.csv"]
+    assert fetch.fetch("untold.csv", untold, access).read_bytes() == b"two" * 1000
 
 
 def test_a_tag_that_is_damaged_is_none(raw, shop):
@@ -1027,7 +1070,7 @@ def stop(*given, **named):
     ],
 )
 def test_an_answer_that_makes_no_sense_is_told_as_one(status, header, value, told, raw, shop):
-    shop.odd["a.csv"] = status, {header: value}
+    shop.odd["a.csv"] = status, {header: value}, b""
     known = Remote(5, f"sha256:{hashlib.sha256(b'right').hexdigest()}", "", (f"{shop.address}/a.csv",))
     with pytest.raises(FetchError, match=f"a.csv: {told}"):
         fetch.fetch("a.csv", known, fetch.Access(raw / ".downloads"))
@@ -1153,6 +1196,20 @@ def test_a_school_s_own_copy_is_asked_first_and_its_checksums_hold(div2k, raw, s
     asked = [path for path, _ in shop.asked]
     assert "DIV2K_train_HR.zip" not in asked
     assert asked[-1] == "DIV2K_valid_HR.zip"  # since the copy of it was wrong
+
+
+def test_a_photograph_of_a_copy_that_may_not_be_read_is_fetched(coco, raw, shop, tmp_path, capsys, monkeypatch):
+    (tmp_path / "coco-bird").mkdir()
+    (tmp_path / "coco-bird" / f"{coco[0]}.jpg").write_bytes(b"not to be read")
+
+    def refuse(path, *given, **named):
+        if Path(path).parent == tmp_path / "coco-bird":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open(path, *given, **named)
+
+    monkeypatch.setattr(fetch, "open", refuse, raising=False)
+    assert build("coco-bird", capsys, "--mirror", str(tmp_path)) == []
+    assert (f"train2017/{coco[0]}.jpg", None) in shop.asked
 
 
 def test_a_copy_that_cannot_be_read_is_passed_over(div2k, raw, shop, tmp_path, capsys, monkeypatch):
@@ -1314,6 +1371,16 @@ def test_a_disk_that_becomes_full_on_the_way_is_one_line_and_the_next_call_compl
     assert f"the disk of {raw} is full; what is fetched is kept: make room and call again" in line
     assert nothing_half_done(raw)
     build("div2k", capsys)
+
+
+def test_what_is_moved_to_its_name_is_on_the_disk(div2k, raw, capsys, monkeypatch):
+    """What a power cut would leave: a file that was moved before it was on the disk is there, and empty."""
+    on_disk, fsync = set(), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: on_disk.add(os.fstat(file).st_ino) or fsync(file))
+    build("div2k", capsys)
+    files = [path for path in raw.rglob("*") if path.is_file() and path.name != ".lock"]
+    assert len(files) == 11
+    assert {path.stat().st_ino for path in files} <= on_disk
 
 
 def test_a_second_build_waits_outside_and_nothing_is_cleaned_under_it(div2k, raw, capsys):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -435,8 +435,8 @@ def test_a_log_that_a_power_cut_made_shorter_goes_on_from_the_checkpoint_that_it
     told = r"damaged checkpoint step-00000018\.pt \(the log ends at step 16\) .* going on from step-000000"
     with pytest.warns(UserWarning, match=f"{told}15"):
         train.fit(TINY, photos, folder, progress=False, stop_at=16)
-    with pytest.warns(UserWarning, match=f"{told}16"):  # 18 is still there
-        assert_same_run(unbroken, train.fit(TINY, photos, folder, progress=False))
+    assert [path.name for path in train.checkpoints(folder)] == ["step-00000016.pt", "step-00000015.pt"]
+    assert_same_run(unbroken, train.fit(TINY, photos, folder, progress=False))
 
 
 def test_the_log_is_on_the_disk_before_its_checkpoint_is(photos, tmp_path, monkeypatch):
@@ -444,15 +444,32 @@ def test_the_log_is_on_the_disk_before_its_checkpoint_is(photos, tmp_path, monke
     monkeypatch.setattr(os, "fsync", lambda file: done.append(os.fstat(file).st_ino) or fsync(file))
     monkeypatch.setattr(train, "save_checkpoint", lambda *given: done.append("checkpoint") or save(*given))
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=6)
-    assert done == [(tmp_path / "log.jsonl").stat().st_ino, "checkpoint"] * 2
+    for place in (place for place, what in enumerate(done) if what == "checkpoint"):
+        assert done[place - 1] == (tmp_path / "log.jsonl").stat().st_ino
+    assert done.count("checkpoint") == 2
+    moved = [path for path in tmp_path.rglob("*.*") if path.is_file() and path.name != ".lock"]
+    assert len(moved) == 6
+    assert {path.stat().st_ino for path in moved} <= set(done)
 
 
 def test_a_run_without_its_settings_is_not_taken_for_a_run_of_other_ones(photos, unbroken, tmp_path):
     folder = shutil.copytree(unbroken.folder, tmp_path / "run")
     (folder / "config.json").unlink()
-    with pytest.raises(CheckpointError, match=r"has checkpoints and no config\.json; take another folder"):
+    with pytest.raises(CheckpointError, match=r"has checkpoints or a log and no config\.json; take another folder"):
         train.fit(replace(TINY, seed=7), photos, folder, progress=False)
     assert not (folder / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("log.jsonl", "a log and no config"), ("record.json", "a recorded run whose")]
+)
+def test_a_log_or_record_without_checkpoints_is_not_written_over(name, told, photos, tmp_path):
+    (tmp_path / name).write_text("of something else")
+    if name == "record.json":
+        (tmp_path / "config.json").write_text(json.dumps(asdict(TINY) | {"fingerprint": photos.fingerprint}))
+    with pytest.raises(CheckpointError, match=told):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert (tmp_path / name).read_text() == "of something else"
 
 
 def test_fewer_epochs_than_are_done_are_refused_and_the_settings_stay(photos, unbroken, tmp_path):
