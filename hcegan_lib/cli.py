@@ -422,7 +422,7 @@ def color_all(args: argparse.Namespace) -> int:
     return 0
 
 
-LONGEST = 16  # a photograph's long side in short sides: what is longer would fill the memory
+LONGEST = 16  # a photograph's long side in short sides; memory grows with it
 
 
 def color_photo(generator: "UNetGenerator", photo: "Image", config: "TrainConfig") -> "Image":

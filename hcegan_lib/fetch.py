@@ -83,7 +83,8 @@ def fetch(name: str, remote: Remote, access: Access) -> Path:
     MissingError
         If every address answers that it has no such file.
     FetchError
-        If it cannot be had for any other reason. A part that is right so far stays for the next call.
+        If it cannot be had for any other reason. A part that is not whole yet stays for the next call; a whole one that
+        has not the published checksum is deleted.
     """
     access.session.headers["User-Agent"] = f"hcegan/{__version__} (course kit)"
     path = access.downloads / name

@@ -10,7 +10,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -561,8 +561,7 @@ def step_of(checkpoint: Path) -> int:
 def newest_checkpoint(folder: Path, logged: int | None = None) -> dict | None:
     """Read the newest checkpoint that can be read, into the CPU's memory; None if none was ever written.
 
-    With `logged`, the steps in the log, one that is beyond them is passed over: half a curve would pass for a whole
-    one.
+    With `logged`, the number of steps in the log, a newer one is passed over: its curve would lack steps.
     """
     damaged = []
     for path in checkpoints(folder):
@@ -618,13 +617,15 @@ def other_settings_told(folder: Path) -> Iterator[None]:
 def read_log(folder: Path) -> list[dict]:
     """Read the log, a row a step, up to the first row that is damaged or missing."""
     path, rows = folder / "log.jsonl", []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-        with suppress(ValueError, LookupError, TypeError, RecursionError):
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    for line in lines:
+        try:
             row = json.loads(line)
-            if row["step"] == len(rows) + 1:
-                rows.append(row)
-                continue
-        break
+            if row["step"] != len(rows) + 1:
+                break
+        except (ValueError, LookupError, TypeError, RecursionError):
+            break
+        rows.append(row)
     return rows
 
 

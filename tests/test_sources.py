@@ -1,6 +1,7 @@
 """`sources`, `candidates` and `fetch` against a server on this machine, with small files in the official layouts."""
 
 import bz2
+import contextlib
 import csv
 import errno
 import functools
@@ -860,6 +861,19 @@ def ranges(shop, name: str) -> list[str | None]:
     return [asked for path, asked in shop.asked if path == name]
 
 
+@contextlib.contextmanager
+def broken_off(shop, name: str, length: int):
+    """Let the connection break after so many bytes, and at once whenever it is tried again."""
+    shop.cut_once[name], shop.cut[name] = length, 0
+    yield
+    del shop.cut[name]
+
+
+def leave_a_part(shop, name: str, described: Remote, access: fetch.Access, length: int) -> None:
+    with broken_off(shop, name, length), pytest.raises(FetchError, match="the connection broke off"):
+        fetch.fetch(name, described, access)
+
+
 def test_a_connection_that_breaks_is_taken_up_where_it_broke(div2k, raw, shop, capsys):
     shop.cut_once["DIV2K_train_HR.zip"] = 6 * fetch.BLOCK
     assert build("div2k", capsys) == []
@@ -873,15 +887,13 @@ def test_a_line_that_breaks_ever_again_and_always_brings_something_ends_well(div
 
 
 def test_a_connection_that_stays_broken_keeps_its_part_and_the_next_call_completes(div2k, raw, shop, capsys):
-    shop.cut["DIV2K_train_HR.zip"] = 0
-    shop.cut_once["DIV2K_train_HR.zip"] = 6 * fetch.BLOCK
-    line = one_line(["data", "build", "div2k"], capsys)
+    with broken_off(shop, "DIV2K_train_HR.zip", 6 * fetch.BLOCK):
+        line = one_line(["data", "build", "div2k"], capsys)
     assert "DIV2K_train_HR.zip: the connection broke off" in line
     assert "Call again to go on" in line
     assert nothing_half_done(raw)
     assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip.part"]
     assert (raw / ".downloads" / "DIV2K_train_HR.zip.part").stat().st_size == 6 * fetch.BLOCK
-    shop.cut.clear()
     shop.asked.clear()
     build("div2k", capsys)
     assert ranges(shop, "DIV2K_train_HR.zip") == [f"bytes={6 * fetch.BLOCK}-"]
@@ -900,10 +912,8 @@ def test_a_server_that_starts_over_without_telling_a_length_is_believed_by_how_t
     div2k, raw, shop, capsys
 ):
     name, content = "DIV2K_train_HR.zip", shop.files["DIV2K_train_HR.zip"]
-    shop.cut[name] = 0
-    shop.cut_once[name] = 6 * fetch.BLOCK
-    one_line(["data", "build", "div2k"], capsys)
-    shop.cut.clear()
+    with broken_off(shop, name, 6 * fetch.BLOCK):
+        one_line(["data", "build", "div2k"], capsys)
     shop.odd[name] = 200, {"Content-Length": None, "Connection": "close"}, content
     build("div2k", capsys)
 
@@ -912,11 +922,7 @@ def test_a_server_that_starts_over_without_telling_a_length_is_believed_by_how_t
 @pytest.mark.parametrize("checksum", [True, False])
 def test_a_server_that_refuses_to_go_on_is_asked_for_the_whole(status, checksum, raw, shop):
     described = remote(shop, "table.csv", b"new" * 30000, checksum=checksum)
-    shop.cut["table.csv"] = 0
-    shop.cut_once["table.csv"] = 60000
-    with pytest.raises(FetchError):
-        fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads"))
-    shop.cut.clear()
+    leave_a_part(shop, "table.csv", described, fetch.Access(raw / ".downloads"), 60000)
     shop.asked.clear()
     shop.whole["table.csv"] = status
     assert fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads")).read_bytes() == b"new" * 30000
@@ -950,9 +956,6 @@ def test_a_part_that_is_whole_and_wrong_is_not_kept(div2k, raw, shop, capsys):
 def test_a_wrong_answer_does_not_cost_a_part_that_is_right(wrong, div2k, raw, shop, capsys):
     """A school's copy is wrong, and the official server down: what came from there before is kept for its return."""
     name, right = "DIV2K_train_HR.zip", shop.files["DIV2K_train_HR.zip"]
-    shop.cut[name] = 0
-    shop.cut_once[name] = 6 * fetch.BLOCK
-    one_line(["data", "build", "div2k"], capsys)
     page, copy = b"<html>Please sign in</html>", f"copy/{name}"
     shop.files[copy] = right[:100] if wrong == "shorter" else page
     if wrong == "a page that does not tell its length":
@@ -961,10 +964,11 @@ def test_a_wrong_answer_does_not_cost_a_part_that_is_right(wrong, div2k, raw, sh
         shop.odd[copy] = 200, {"Content-Length": None, "Connection": "close"}, b""
     if wrong == "nothing from 0":
         shop.odd[copy] = 206, {"Content-Range": f"bytes 0-{len(right) - 1}/{len(right)}"}, b""
-    one_line(["data", "build", "div2k", "--mirror", f"{shop.address}/copy"], capsys)
+    with broken_off(shop, name, 6 * fetch.BLOCK):
+        one_line(["data", "build", "div2k"], capsys)
+        one_line(["data", "build", "div2k", "--mirror", f"{shop.address}/copy"], capsys)
     assert files_of(raw / ".downloads") == [f"{name}.part"]
     assert (raw / ".downloads" / f"{name}.part").read_bytes() == right[: 6 * fetch.BLOCK]
-    shop.cut.clear()
     shop.asked.clear()
     build("div2k", capsys)
     assert ranges(shop, name) == [f"bytes={6 * fetch.BLOCK}-"]
@@ -975,11 +979,7 @@ def test_a_file_without_a_checksum_goes_on_only_if_it_is_still_the_same(raw, sho
     monkeypatch.setattr(fetch, "BLOCK", 500)
     described = remote(shop, "table.csv", b"old" * 1000, checksum=False)
     access = fetch.Access(raw / ".downloads")
-    shop.cut["table.csv"] = 0
-    shop.cut_once["table.csv"] = 1500
-    with pytest.raises(FetchError):
-        fetch.fetch("table.csv", described, access)
-    shop.cut.clear()
+    leave_a_part(shop, "table.csv", described, access, 1500)
     shop.files["table.csv"] = b"new" * 1000
     assert fetch.fetch("table.csv", described, access).read_bytes() == b"new" * 1000
     shop.files["other.csv"] = b"one" * 1000
@@ -992,13 +992,9 @@ def test_a_file_without_a_checksum_goes_on_only_if_it_is_still_the_same(raw, sho
     weak = remote(shop, "weak.csv", b"two" * 1000, checksum=False)
     assert fetch.fetch("weak.csv", weak, access).read_bytes() == b"two" * 1000
     assert ranges(shop, "weak.csv") == [None, None]
-    shop.cut_once["untold.csv"] = 1500
     untold = remote(shop, "untold.csv", b"one" * 1000, checksum=False)
-    shop.cut["untold.csv"] = 0
-    with pytest.raises(FetchError):
-        fetch.fetch("untold.csv", untold, access)
+    leave_a_part(shop, "untold.csv", untold, access, 1500)
     shop.odd["untold.csv"] = 200, {"Content-Length": None, "Connection": "close"}, b"two" * 1000
-    del shop.cut["untold.csv"]
     assert fetch.fetch("untold.csv", untold, access).read_bytes() == b"two" * 1000
 
 
@@ -1019,11 +1015,7 @@ def test_a_server_that_goes_on_in_another_file_is_not_believed(tagged, raw, shop
     monkeypatch.setattr(fetch, "BLOCK", 500)
     described = remote(shop, "table.csv", b"old" * 1000, checksum=False)
     access = fetch.Access(raw / ".downloads")
-    shop.cut["table.csv"] = 0
-    shop.cut_once["table.csv"] = 1500
-    with pytest.raises(FetchError):
-        fetch.fetch("table.csv", described, access)
-    shop.cut.clear()
+    leave_a_part(shop, "table.csv", described, access, 1500)
     shop.files["table.csv"] = b"new" * 1000
     shop.heedless.add("table.csv")
     if not tagged:
@@ -1036,11 +1028,7 @@ def test_a_server_that_goes_on_in_another_file_is_not_believed(tagged, raw, shop
 @pytest.mark.parametrize("when", ["a tag is written", "a copy is made"])
 def test_a_tag_never_stands_beside_the_part_of_another_file(when, raw, shop, tmp_path, monkeypatch):
     described = remote(shop, "table.csv", b"old" * 30000, checksum=False)
-    shop.cut["table.csv"] = 0
-    shop.cut_once["table.csv"] = 60000
-    with pytest.raises(FetchError):
-        fetch.fetch("table.csv", described, fetch.Access(raw / ".downloads"))
-    shop.cut.clear()
+    leave_a_part(shop, "table.csv", described, fetch.Access(raw / ".downloads"), 60000)
     part = raw / ".downloads" / "table.csv.part"
     tag = part.with_name("table.csv.part.etag")
     assert (part.exists(), tag.exists()) == (True, True)
@@ -1128,14 +1116,12 @@ def test_a_missing_file_is_looked_for_at_the_next_address(div2k, raw, shop, caps
 
 @pytest.mark.parametrize("length", ["the same", "another"])
 def test_a_wrong_copy_does_not_replace_a_part_that_is_right(length, div2k, raw, shop, tmp_path, capsys):
-    shop.cut["DIV2K_train_HR.zip"] = 0
-    shop.cut_once["DIV2K_train_HR.zip"] = 6 * fetch.BLOCK
-    one_line(["data", "build", "div2k"], capsys)
     right = shop.files["DIV2K_train_HR.zip"]
     (tmp_path / "DIV2K_train_HR.zip").write_bytes(right[:-1] + b"?" if length == "the same" else right[:100])
-    line = one_line(["data", "build", "div2k", "--mirror", str(tmp_path)], capsys)
+    with broken_off(shop, "DIV2K_train_HR.zip", 6 * fetch.BLOCK):
+        one_line(["data", "build", "div2k"], capsys)
+        line = one_line(["data", "build", "div2k", "--mirror", str(tmp_path)], capsys)
     assert f"{tmp_path}/DIV2K_train_HR.zip: not the published checksum; http" in line
-    shop.cut.clear()
     shop.asked.clear()
     build("div2k", capsys, "--mirror", str(tmp_path))
     assert ranges(shop, "DIV2K_train_HR.zip") == [f"bytes={6 * fetch.BLOCK}-"]
