@@ -33,6 +33,11 @@ def together(device: str) -> Iterator[None]:
     if "WORLD_SIZE" not in os.environ:
         yield
         return
+    # DistributedDataParallel loads this module, whose functions have the group of all processes as a default value.
+    # Loaded once there is a group, they would keep it for good: its threads would outlive destroy_process_group, and
+    # one still at work while Python shuts down aborts the process ("terminate called without an active exception").
+    import torch.distributed.nn.functional
+
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")

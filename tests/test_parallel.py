@@ -40,12 +40,23 @@ def counted(batch):
     seen.append(len(share(batch)))
     return share(batch)
 
+def group_threads():
+    names = []
+    for path in Path("/proc/self/task").glob("*/comm"):
+        try:
+            names.append(path.read_text())
+        except OSError:
+            pass  # it has ended since
+    return sum("gloo" in name for name in names)
+
 parallel.share = counted
 photos = data.load("mini", settings["image_size"], cache=cache)
 with parallel.together("cpu"):
     fit = train.fit(train.TrainConfig(**settings), photos, folder, device="cpu", progress=False, stop_at=stop_at)
-    photographs = sum(seen) // 2  # gray and color are shared out one after the other
-    Path(folder, f"seen-{parallel.rank()}.json").write_text(json.dumps([os.getpid(), photographs, len(fit.log)]))
+    threads = [group_threads()]
+photographs = sum(seen) // 2  # gray and color are shared out one after the other
+threads.append(group_threads())
+Path(folder, f"seen-{os.environ['RANK']}.json").write_text(json.dumps([os.getpid(), photographs, threads]))
 """
 
 
@@ -138,6 +149,15 @@ def test_two_processes_see_the_photographs_of_one_and_have_its_losses(together, 
     assert counts[0][0] != counts[1][0]  # really two processes
     assert [count[1] for count in counts] == [STEPS * 13, STEPS * 13]
     assert_nearly_the_same_run(together, alone)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of threads are read from /proc")
+def test_no_thread_of_the_group_outlives_it(together):
+    """One that is at work while Python shuts down would abort the process, now and then."""
+    for rank in (0, 1):
+        during, after = json.loads((together / f"seen-{rank}.json").read_text())[2]
+        assert during > 0
+        assert after == 0
 
 
 def test_two_processes_move_the_running_averages_as_one_does(together, alone):
