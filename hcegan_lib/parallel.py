@@ -41,10 +41,10 @@ def together(device: str) -> Iterator[None]:
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
+    yield
+    # Left out after an error. It holds the networks, and they would be the last to hold the group: freed with it, they
+    # would wait for the group's threads without letting go of Python, which those threads need to end.
+    dist.destroy_process_group()
 
 
 def size() -> int:

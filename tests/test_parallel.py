@@ -73,6 +73,29 @@ if os.environ["RANK"] == "1":
     torch.load = stale
 """
 
+BROKEN = """
+import faulthandler, os
+import torch
+import torch.distributed as dist
+from hcegan_lib import parallel
+
+faulthandler.dump_traceback_later(60, exit=True)
+
+def train():
+    network = parallel.spread(torch.nn.Linear(2, 2), "cpu")
+    for _ in range(1000):
+        dist.all_reduce(torch.ones(2), async_op=True)
+    raise ArithmeticError
+
+try:
+    with parallel.together("cpu"):
+        train()
+except ArithmeticError:
+    print("told", flush=True)
+print("freed", flush=True)
+os._exit(0)  # with work left undone, Python might not shut down well
+"""
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
@@ -158,6 +181,13 @@ def test_no_thread_of_the_group_outlives_it(together):
         during, after = json.loads((together / f"seen-{rank}.json").read_text())[2]
         assert during > 0
         assert after == 0
+
+
+def test_an_error_amid_the_work_of_the_group_s_threads_is_told_and_ends_the_process(tmp_path):
+    """The error holds the networks: freed with it, they must not wait for threads that wait for Python."""
+    (tmp_path / "worker.py").write_text(BROKEN)
+    out = ended(torchrun(str(tmp_path / "worker.py")))
+    assert (out.count("told"), out.count("freed")) == (2, 2)
 
 
 def test_two_processes_move_the_running_averages_as_one_does(together, alone):
