@@ -11,7 +11,7 @@ course: .venv/.ready
 
 # A file, or a notebook, is never split over two processes; each keeps to one thread, or they would wait for each other.
 # In the order of their names: else the files with few tests come last, and these are the long ones. Notebooks first, for
-# the same reason: 08 trains. They run in kernels of their own, so coverage is that of the unit tests alone.
+# the same reason: 09 trains. They run in kernels of their own, so coverage is that of the unit tests alone.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS := 1
 test: .venv/.ready
@@ -28,18 +28,18 @@ student: .venv/.ready
 	$(PY) -m hcegan_lib.cli student
 
 # The notebook that a batch repeats is no lesson, so `hcegan course` passes it over.
-REFRESH_TOOL := from hcegan_lib import course; \
+REFRESH_TOOL := from hcegan_lib.course import execute as course; \
   (done,) = course.run({course.NOTEBOOKS / 'train_and_score.ipynb': {}}, course.OUTPUT, in_place=True); \
   assert not done.errors, done.errors
 
-# Executes every notebook in place, top to bottom: the stored outputs are what the tests compare. 08 trains anew, and
-# the scores of its runs become the committed ones that 09 sets beside those of the reader.
+# Executes every notebook in place, top to bottom: the stored outputs are what the tests compare. 09 trains anew, and
+# the scores of its runs become the committed ones that 10 sets beside those of the reader.
 refresh: .venv/.ready
 	rm -rf data/runs/tour
-	$(PY) -m hcegan_lib.cli course --in-place --only 00 01 02 03 04 05 06 07 08
+	$(PY) -m hcegan_lib.cli course --in-place --only 00 01 02 03 05 06 07 08 09
 	$(PY) -c "$(REFRESH_TOOL)"
-	$(PY) -c "from hcegan_lib import records; print(records.collect('tour'))"
-	$(PY) -m hcegan_lib.cli course --in-place --only 09 10 11
+	$(PY) -c "from hcegan_lib.experiment import records; print(records.collect('tour'))"
+	$(PY) -m hcegan_lib.cli course --in-place --only 10 11 12
 
 bench: .venv/.ready
 	$(PY) -m benchmarks

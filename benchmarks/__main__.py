@@ -31,11 +31,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from benchmarks.plain import plain_step
-from hcegan_lib import course, data, metrics, paper, sources, train
+from hcegan_lib import data, metrics, paper, train
 from hcegan_lib.attention import SelfAttention2d, attend_by_kernel, positions
+from hcegan_lib.course import execute as course
+from hcegan_lib.experiment.records import git_commit
 from hcegan_lib.losses import LOSSES
 from hcegan_lib.models import UpConvolution
-from hcegan_lib.records import git_commit
+from hcegan_lib.sources import build as sources
 
 RESULTS = Path(__file__).parent
 SMALL = train.TrainConfig(image_size=64, base_channels=16, depth=6, batch_size=4)

@@ -22,9 +22,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from hcegan_lib import KIT_ROOT
 from hcegan_lib.color import luma
-
-KIT_ROOT = Path(__file__).resolve().parent.parent  # the clone: hcegan_lib/ and data/ lie side by side in it
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")  # by content; Pillow is asked for no other decoder

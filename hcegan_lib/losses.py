@@ -96,7 +96,7 @@ def hinge_mse_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tens
 def printed_hinge_bce_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Eq. (10) as printed: mean log max(0, 1 - r) + mean log max(0, 1 + f). It cannot be trained.
 
-    It has no lower bound before the margin is met, and is log 0 = -inf once it is. Kept so that notebook 04 can show
+    It has no lower bound before the margin is met, and is log 0 = -inf once it is. Kept so that notebook 05 can show
     both; it is not in `LOSSES`.
     """
     return hinge(real_logits, label=1).log().mean() + hinge(fake_logits, label=-1).log().mean()

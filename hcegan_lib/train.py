@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from tqdm.auto import tqdm
 
-from hcegan_lib import parallel
 from hcegan_lib.attention import GAMMA_INITS, SelfAttention2d
+from hcegan_lib.backend import parallel
 from hcegan_lib.data import Photos, PhotoSet, to_disk
 from hcegan_lib.losses import LOSSES, AdversarialLoss, l1_distance
 from hcegan_lib.models import PatchDiscriminator, UNetGenerator
@@ -653,7 +653,7 @@ def render(generator: UNetGenerator, gray: Tensor, batch_size: int = 32) -> Tens
     Notes
     -----
     Dropout is off and batch norm takes the averages that it gathered in training, so a photograph's colors depend on
-    that photograph alone. pix2pix leaves dropout on and takes the statistics of the test batch; notebook 08 shows
+    that photograph alone. pix2pix leaves dropout on and takes the statistics of the test batch; notebook 09 shows
     both side by side.
     """
     was_training = generator.training

@@ -17,7 +17,8 @@ from PIL import Image
 from torch.optim import Adam
 
 from benchmarks.plain import plain_step
-from hcegan_lib import data, parallel, train
+from hcegan_lib import data, train
+from hcegan_lib.backend import parallel
 from hcegan_lib.losses import LOSSES, AdversarialLoss
 from hcegan_lib.train import CheckpointError, NonFiniteLossError, TrainConfig
 

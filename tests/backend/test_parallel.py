@@ -1,0 +1,278 @@
+"""Two real processes, started by torchrun, against one process."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import pandas as pd
+import psutil
+import pytest
+import torch
+
+from hcegan_lib import data, train
+from hcegan_lib.backend import parallel
+
+# Five levels have no dropout (which each process draws by itself), so that two processes can be held to one.
+TINY = replace(
+    train.config("smoke"),
+    gamma_init="normal",
+    loss="hinge_bce",
+    depth=5,
+    epochs=2,
+    batch_size=26,
+    learning_rate=2e-4,
+    checkpoint_every=4,
+)
+STEPS = 12
+PATIENCE = 600  # seconds until a test gives up waiting
+WORKER = """
+import json, os, sys
+from pathlib import Path
+from hcegan_lib import data, train
+from hcegan_lib.backend import parallel
+
+settings, folder, cache, stop_at = json.loads(sys.argv[1])
+seen, share = [], parallel.share
+
+def counted(batch):
+    seen.append(len(share(batch)))
+    return share(batch)
+
+def group_threads():
+    names = []
+    for path in Path("/proc/self/task").glob("*/comm"):
+        try:
+            names.append(path.read_text())
+        except OSError:
+            pass  # it has ended since
+    return sum("gloo" in name for name in names)
+
+parallel.share = counted
+photos = data.load("mini", settings["image_size"], cache=cache)
+with parallel.together("cpu"):
+    fit = train.fit(train.TrainConfig(**settings), photos, folder, device="cpu", progress=False, stop_at=stop_at)
+    threads = [group_threads()]
+photographs = sum(seen) // 2  # gray and color are shared out one after the other
+threads.append(group_threads())
+Path(folder, f"seen-{os.environ['RANK']}.json").write_text(json.dumps([os.getpid(), photographs, threads]))
+"""
+
+
+STALE = """
+import os, torch
+if os.environ["RANK"] == "1":
+    load = torch.load
+
+    def stale(path, **named):
+        if path.name == "step-00000008.pt":
+            raise OSError(116, "Stale file handle")
+        return load(path, **named)
+
+    torch.load = stale
+"""
+
+BROKEN = """
+import faulthandler, os
+import torch
+import torch.distributed as dist
+from hcegan_lib.backend import parallel
+
+faulthandler.dump_traceback_later(60, exit=True)
+
+def train():
+    network = parallel.spread(torch.nn.Linear(2, 2), "cpu")
+    for _ in range(1000):
+        dist.all_reduce(torch.ones(2), async_op=True)
+    raise ArithmeticError
+
+try:
+    with parallel.together("cpu"):
+        train()
+except ArithmeticError:
+    print("told", flush=True)
+print("freed", flush=True)
+os._exit(0)  # with work left undone, Python might not shut down well
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def photos(cache):
+    return data.load("mini", TINY.image_size, cache=cache)
+
+
+def torchrun(*words):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def kill_all(process):
+    """Kill torchrun and its workers, which are in sessions of their own and would outlive it."""
+    processes = [process, *process.children(recursive=True)]
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.communicate()
+    assert not psutil.wait_procs(processes, timeout=PATIENCE)[1]
+    return len(processes)
+
+
+def two_processes(folder, cache, stop_at=None, first=""):
+    script = folder.parent / "worker.py"
+    script.write_text(first + WORKER)
+    return torchrun(str(script), json.dumps([asdict(TINY), str(folder), str(cache), stop_at]))
+
+
+def ended(process):
+    try:
+        out, errors = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        kill_all(process)
+        raise
+    assert process.returncode == 0, errors
+    return out
+
+
+@pytest.fixture(scope="module")
+def alone(photos, tmp_path_factory):
+    """Train in one process, with the batch that two processes share."""
+    return train.fit(TINY, photos, tmp_path_factory.mktemp("alone"), device="cpu", progress=False)
+
+
+@pytest.fixture(scope="module")
+def together(cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("together") / "run"
+    ended(two_processes(folder, cache))
+    return folder
+
+
+def log_of(folder):
+    return pd.read_json(folder / "log.jsonl", lines=True).drop(columns="seconds")
+
+
+def weights_of(folder):
+    return train.newest_checkpoint(folder)["networks"]
+
+
+def assert_nearly_the_same_run(folder, fit):
+    log = log_of(folder)
+    assert list(log["step"]) == list(range(1, STEPS + 1))
+    pd.testing.assert_frame_equal(log, fit.log.drop(columns="seconds"), rtol=2e-3, atol=1e-4, check_dtype=False)
+
+
+def test_two_processes_see_the_photographs_of_one_and_have_its_losses(together, alone):
+    counts = [json.loads((together / f"seen-{rank}.json").read_text()) for rank in (0, 1)]
+    assert counts[0][0] != counts[1][0]  # really two processes
+    assert [count[1] for count in counts] == [STEPS * 13, STEPS * 13]
+    assert_nearly_the_same_run(together, alone)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of threads are read from /proc")
+def test_no_thread_of_the_group_outlives_it(together):
+    """One that is at work while Python shuts down would abort the process, now and then."""
+    for rank in (0, 1):
+        during, after = json.loads((together / f"seen-{rank}.json").read_text())[2]
+        assert during > 0
+        assert after == 0
+
+
+def test_an_error_amid_the_work_of_the_group_s_threads_is_told_and_ends_the_process(tmp_path):
+    """The error holds the networks: freed with it, they must not wait for threads that wait for Python."""
+    (tmp_path / "worker.py").write_text(BROKEN)
+    out = ended(torchrun(str(tmp_path / "worker.py")))
+    assert (out.count("told"), out.count("freed")) == (2, 2)
+
+
+def test_two_processes_move_the_running_averages_as_one_does(together, alone):
+    generator = weights_of(together)[0]
+    averages = [name for name in generator if "running" in name or "num_batches" in name]
+    assert len(averages) == 3 * 7
+    for name in averages:
+        expected = alone.generator.state_dict()[name]
+        torch.testing.assert_close(generator[name], expected, rtol=0.02, atol=1e-3, msg=name)
+
+
+def test_only_the_first_process_writes(together):
+    names = {path.name for path in together.iterdir()} - {".lock"}
+    assert names == {"config.json", "log.jsonl", "samples", "checkpoints", "seen-0.json", "seen-1.json"}
+    assert len(list((together / "samples").iterdir())) == TINY.epochs + 1
+
+
+def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(together, cache, tmp_path):
+    folder = tmp_path / "run"
+    process = two_processes(folder, cache)
+    deadline = time.monotonic() + PATIENCE
+    while not train.checkpoints(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert kill_all(process) >= 3  # torchrun and two workers
+    assert not list(folder.glob("seen-*.json")), "they ended before they could be killed"
+    assert train.checkpoints(folder), "it was killed before its first checkpoint"
+    for path in train.checkpoints(folder)[:-1]:
+        path.unlink()  # however late the kill came, there is a part to do again
+    ended(two_processes(folder, cache))
+    pd.testing.assert_frame_equal(log_of(folder), log_of(together), check_exact=True)
+    for ours, theirs in zip(weights_of(folder), weights_of(together)):
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_run_of_two_processes_is_resumed_by_one(alone, photos, cache, tmp_path):
+    folder = tmp_path / "run"
+    ended(two_processes(folder, cache, stop_at=5))
+    assert len(log_of(folder)) == 5
+    fit = train.fit(TINY, photos, folder, device="cpu", progress=False)
+    assert fit.finished
+    assert_nearly_the_same_run(folder, alone)
+
+
+def test_the_command_resumes_with_two_processes_what_one_began(alone, photos, tmp_path):
+    folder = tmp_path / "run"
+    train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=5)
+    chosen = ("gamma_init", "loss", "data", "seed")  # the model, --data and --seed decide these
+    settings = [f"--set={name}={value}" for name, value in asdict(TINY).items() if name not in chosen]
+    words = ["train", "--model", "SA'+Hinge+BCE", "--run", str(folder), *settings]
+    script = tmp_path / "command.py"  # torchrun takes --run for one of its own
+    script.write_text(f"import sys\nfrom hcegan_lib.cli import main\nsys.exit(main({words}))\n")
+    out = ended(torchrun(str(script)))
+    assert_nearly_the_same_run(folder, alone)
+    assert out.count("means over 25 test photographs") == 1
+    assert (folder / "record.json").exists()
+
+
+def test_processes_that_read_different_checkpoints_do_not_train(photos, cache, tmp_path):
+    """As on a shared disk whose newest file one machine does not see yet."""
+    folder = tmp_path / "run"
+    train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=8)
+    process = two_processes(folder, cache, first=STALE)
+    errors = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode != 0
+    assert (
+        errors.count(f"CheckpointError: not all processes can read the newest checkpoint in {folder}: call again") == 2
+    )
+    assert len(log_of(folder)) == 8
+    assert [path.name for path in train.checkpoints(folder)] == ["step-00000008.pt", "step-00000004.pt"]
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(parallel, "size", lambda: 3)
+    with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 26"):
+        train.fit(TINY, photos, tmp_path / "run", device="cpu", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_shares_are_the_batch_cut_in_pieces(monkeypatch):
+    monkeypatch.setattr(parallel, "size", lambda: 3)
+    batch, pieces = torch.arange(6), []
+    for rank in range(3):
+        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        pieces.append(parallel.share(batch))
+    assert [len(piece) for piece in pieces] == [2, 2, 2]
+    assert torch.equal(torch.cat(pieces), batch)

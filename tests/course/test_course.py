@@ -1,0 +1,350 @@
+import json
+import subprocess
+import sys
+
+import nbformat
+import psutil
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from hcegan_lib.course import execute as course
+
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+PARAMETERS = "profile: str = 'tour'  # how large\nsteps: int = 3  # how many\nrate: float = 0.5  # how fast"
+FAILING_WIDGETS = [
+    "from ipywidgets import Output, VBox, interact",
+    "@interact(a=(0, 3))\ndef show(a=1):\n    print('a is', a)\n    raise RuntimeError('nobody\\nsees me')",
+    "out = Output()\ndisplay(VBox([VBox([out])]))\nwith out:\n    {}['deep']",
+    "hidden = Output()\nwith hidden:\n    [].pop()",
+]
+DYING = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+
+
+def write_notebook(path, *cells, parameters=None):
+    """Store a notebook: a title and a goal, a cell of parameters where wanted, then the code cells."""
+    texts = [new_markdown_cell(f"# About {path.stem}\n\nSay **what** $x^2$ is.\n\nMore.")]
+    tagged = [new_code_cell(parameters, metadata={"tags": ["parameters"]})] if parameters else []
+    codes = [cell if isinstance(cell, dict) else new_code_cell(cell) for cell in cells]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=texts + tagged + codes, metadata=KERNEL), path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A course that is planned and not run."""
+    write_notebook(tmp_path / "00_start.ipynb", "1")
+    write_notebook(tmp_path / "04_hinge.ipynb", "1", parameters=PARAMETERS)
+    write_notebook(tmp_path / "10_end.ipynb", "1", parameters="steps: int = 9")
+    write_notebook(tmp_path / "train_and_score.ipynb", "1", parameters="lonely: int = 1")
+    return tmp_path
+
+
+def names(jobs):
+    return [path.stem for path in jobs]
+
+
+def test_the_course_is_the_numbered_notebooks_in_order(folder):
+    assert names(course.plan(folder)) == ["00_start", "04_hinge", "10_end"]
+
+
+@pytest.mark.parametrize("word", ["4", "04", "04_hinge", "04_hinge.ipynb", "notebooks/04_hinge.ipynb"])
+def test_a_notebook_is_chosen_by_number_or_name(folder, word):
+    assert names(course.plan(folder, ["10", word])) == ["04_hinge", "10_end"]
+
+
+def test_a_notebook_that_is_not_there_is_refused_with_the_nearest_name(folder):
+    with pytest.raises(
+        ValueError, match=r"unknown notebook '04_hing', did you mean '04_hinge'\? valid: 00_start, 04_h"
+    ):
+        course.plan(folder, ["00", "04_hing"])
+    with pytest.raises(ValueError, match="unknown notebook '1'; valid"):
+        course.plan(folder, ["1"])  # neither 10 nor all that hold a 1
+
+
+def test_a_folder_without_notebooks_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no notebook named like 00_title\.ipynb"):
+        course.plan(tmp_path)
+
+
+def test_a_parameter_goes_to_the_notebooks_that_have_it(folder):
+    jobs = course.plan(folder, parameters={"steps": "5", "rate": "1"})
+    assert list(jobs.values()) == [{}, {"steps": "5", "rate": "1"}, {"steps": "5"}]
+
+
+def test_a_misspelt_parameter_is_refused(folder):
+    with pytest.raises(
+        ValueError, match=r"unknown parameter 'stepz', did you mean 'steps'\? valid: profile, steps, rate"
+    ):
+        course.plan(folder, parameters={"stepz": "9"})
+
+
+def test_a_parameter_that_only_other_notebooks_have_is_refused(folder):
+    with pytest.raises(ValueError, match=r"unknown parameter 'rate'.* valid: steps$"):
+        course.plan(folder, ["10"], {"rate": "1"})
+    with pytest.raises(ValueError, match="unknown parameter 'steps'; valid: none"):
+        course.plan(folder, ["00"], {"steps": "1"})
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", "many"), ("steps", "2.5"), ("steps", "True"), ("rate", "fast")])
+def test_a_value_of_another_type_is_refused(folder, name, value):
+    with pytest.raises(ValueError, match=f"parameter '{name}' must be of type .*, got '{value}'"):
+        course.plan(folder, parameters={name: value})
+
+
+def test_a_switch_says_what_it_can_be(tmp_path):
+    write_notebook(tmp_path / "00_start.ipynb", "1", parameters="fresh: bool = False")
+    with pytest.raises(ValueError, match="parameter 'fresh' must be True or False, got 'true'"):
+        course.plan(tmp_path, parameters={"fresh": "true"})
+
+
+@pytest.mark.parametrize("value", ["3", "-3", "2.5", "1e-4", "True", "None", "False", "true", "nan", "a b", "", "1_0"])
+def test_values_are_read_as_papermill_reads_them(value):
+    from papermill.cli import _resolve_type
+
+    assert repr(course._typed(value)) == repr(_resolve_type(value))
+
+
+def test_an_unknown_profile_is_refused_with_those_that_exist(folder):
+    with pytest.raises(ValueError, match="'laptpo'") as refusal:
+        course.plan(folder, parameters={"profile": "laptpo"})
+    assert all(name in str(refusal.value) for name in ("smoke", "tour", "laptop", "paper"))
+    assert course.plan(folder, ["04"], {"profile": "smoke"}) == {folder / "04_hinge.ipynb": {"profile": "smoke"}}
+
+
+def test_the_users_number_of_threads_is_kept(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert course._environment()["OMP_NUM_THREADS"] == "7"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert 1 <= int(course._environment()["OMP_NUM_THREADS"]) <= psutil.cpu_count()
+
+
+def test_a_process_that_is_gone_needs_no_memory_and_has_no_children():
+    process = psutil.Popen([sys.executable, "-c", ""])
+    process.wait()
+    assert course._resident(process) == 0
+    assert course._tree(process) == []
+
+
+def test_a_half_written_notebook_counts_no_cells(tmp_path):
+    path = write_notebook(tmp_path / "00_start.ipynb", "1", "2")
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"][0]["metadata"]["papermill"] = {"status": "completed"}
+    notebook["cells"][1]["metadata"]["papermill"] = {"status": "running"}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert course._cells_done(path) == 1
+    path.write_text(json.dumps(notebook)[:-5], encoding="utf-8")
+    assert course._cells_done(path) == 0
+    assert course._cells_done(tmp_path / "none.ipynb") == 0
+
+
+def test_an_error_is_one_line_with_the_number_that_the_reader_sees():
+    notebook = new_notebook(cells=[new_markdown_cell("a"), new_code_cell(" "), new_code_cell("1", execution_count=7)])
+    notebook.cells[2].outputs = [new_output("error", ename="ValueError", evalue="two\n  lines " + "x" * 300)]
+    (line,) = course.errors(notebook)
+    assert line.startswith("cell 7: ValueError: two lines xxx")
+    assert len(line) < 220
+
+
+def test_without_an_error_in_a_cell_the_last_line_of_the_log_tells():
+    assert course._failures(None, 1, "Traceback\n  NoSuchKernel: python3\n\n") == ["NoSuchKernel: python3"]
+    assert course._failures(None, 9, "") == ["papermill returned 9"]
+    assert course._failures(None, 0, "ERROR at shutdown") == []
+
+
+def test_golden_outputs_carry_nothing_of_the_run_or_the_machine():
+    timed = {"papermill": {"duration": 3}, "execution": {"iopub.execute_input": "now"}}
+    cell = new_code_cell("1", metadata={"tags": [], **timed})
+    tagged = new_code_cell("2", metadata={"tags": ["nbval-ignore-output"], **timed})
+    cell.outputs = [new_output("stream", name="stdout", text="a\n"), new_output("stream", name="stdout", text="b\n")]
+    versions = {
+        "language_info": {"name": "python", "version": "3.11.7"},
+        "kernelspec": {"name": "mine", "display_name": "Mine"},
+    }
+    widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    notebook = new_notebook(
+        cells=[cell, tagged], metadata={**versions, "papermill": {}, "hcegan": {}, "widgets": widgets}
+    )
+    golden = course.golden(notebook)
+    assert set(golden.metadata) == {"kernelspec", "language_info"}
+    assert golden.metadata.kernelspec.name == "python3"
+    assert golden.metadata.language_info == {"name": "python"}
+    assert [dict(cell.metadata) for cell in golden.cells] == [{}, {"tags": ["nbval-ignore-output"]}]
+    assert [output.text for output in golden.cells[0].outputs] == ["a\nb\n"]
+    assert notebook.cells[0].metadata.papermill  # the original stays
+
+
+def test_golden_outputs_keep_widgets_that_have_a_state():
+    widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"m1": {"model_name": "IntSliderModel"}}}}
+    assert course.golden(new_notebook(metadata={"widgets": widgets})).metadata.widgets == widgets
+
+
+# --- real runs, one for all tests below -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Run five notebooks in place; a folder with braces and a space is as good as any."""
+    folder = tmp_path_factory.mktemp("course") / "note {books}"
+    write_notebook(
+        folder / "00_fine.ipynb",
+        "import os\nprint(os.path.basename(os.getcwd()))",
+        "import time\nx = bytearray(150_000_000)",
+        "time.sleep(5 * 0.2)\n2 + 2",
+    )
+    write_notebook(folder / "01_steps.ipynb", "print('steps', steps, type(steps).__name__)", parameters=PARAMETERS)
+    write_notebook(folder / "02_fails.ipynb", "x = 1", "", "1 / 0", "x = 2")
+    write_notebook(folder / "03_widgets.ipynb", *FAILING_WIDGETS)
+    write_notebook(folder / "04_dies.ipynb", "x = 1", DYING, "x = 2")
+    before = {path.stem: path.read_bytes() for path in folder.glob("*.ipynb")}
+    seen = []
+    output = folder.parent / "out"
+    jobs = course.plan(folder, parameters={"steps": "5"})
+    outcomes = list(course.run(jobs, output, in_place=True, watch=lambda *looked: seen.append(looked)))
+    return {"folder": folder, "output": output, "outcomes": outcomes, "before": before, "seen": seen}
+
+
+def executed(ran, name):
+    return nbformat.read(ran["output"] / f"{name}.ipynb", as_version=4)
+
+
+@pytest.mark.slow
+def test_a_failure_does_not_stop_the_notebooks_after_it(ran):
+    outcomes = {outcome.name: outcome.errors for outcome in ran["outcomes"]}
+    assert list(outcomes) == ["00_fine", "01_steps", "02_fails", "03_widgets", "04_dies"]
+    assert outcomes["00_fine"] == outcomes["01_steps"] == []
+    assert outcomes["02_fails"] == ["cell 2: ZeroDivisionError: division by zero"]
+
+
+@pytest.mark.slow
+def test_a_notebook_runs_in_its_own_folder(ran):
+    assert executed(ran, "00_fine").cells[1].outputs[0].text == "note {books}\n"
+
+
+@pytest.mark.slow
+def test_a_parameter_arrives_with_its_type(ran):
+    assert executed(ran, "01_steps").cells[-1].outputs[0].text == "steps 5 int\n"
+
+
+@pytest.mark.slow
+def test_errors_that_widgets_swallow_are_found_where_papermill_sees_none(ran):
+    notebook = executed(ran, "03_widgets")
+    assert not notebook.metadata.papermill.exception
+    assert not [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
+    assert ran["outcomes"][3].errors == [
+        "cell 2: RuntimeError: nobody sees me",
+        "cell 3: KeyError: 'deep'",
+        "a hidden widget: IndexError: pop from empty list",
+    ]
+
+
+@pytest.mark.slow
+def test_a_kernel_that_dies_is_told_with_the_cell_that_killed_it(ran):
+    (error,) = ran["outcomes"][4].errors
+    assert error.startswith("cell 2: ")
+    assert "DeadKernelError" in error
+
+
+@pytest.mark.slow
+def test_time_and_memory_are_those_of_the_kernel_too(ran):
+    fine, steps = ran["outcomes"][:2]
+    assert fine.memory > steps.memory + 100
+    assert 0.5 < fine.seconds < 120
+
+
+@pytest.mark.slow
+def test_the_watcher_sees_cells_being_finished(ran):
+    assert {name for name, _ in ran["seen"]} == {outcome.name for outcome in ran["outcomes"]}
+    assert max(cells for _, cells in ran["seen"]) >= 1
+
+
+@pytest.mark.slow
+def test_every_notebook_leaves_a_page_and_the_index_links_them(ran):
+    index = (ran["output"] / "index.html").read_text(encoding="utf-8")
+    for outcome in ran["outcomes"]:
+        assert f'href="{outcome.name}.html"' in index
+        assert f'href="{outcome.name}.ipynb"' in index
+        assert f"About {outcome.name}</a>" in index
+        assert f"About {outcome.name}" in (ran["output"] / f"{outcome.name}.html").read_text(encoding="utf-8")
+    assert "cell 2: ZeroDivisionError: division by zero" in index
+    assert index.count('class="failed"') == 3
+    assert "<strong>what</strong> <math" in index
+    assert "steps = 5" in index
+    assert "<script" not in index
+    left = {path.name for path in ran["output"].iterdir()}
+    pages = {f"{outcome.name}.{kind}" for outcome in ran["outcomes"] for kind in ("html", "ipynb")}
+    assert left == {"index.html", *pages}  # and nothing temporary
+
+
+@pytest.mark.slow
+def test_in_place_stores_outputs_of_those_that_succeeded_only(ran):
+    after = {path.stem: path.read_bytes() for path in ran["folder"].glob("*.ipynb")}
+    assert {name for name in after if after[name] != ran["before"][name]} == {"00_fine", "01_steps"}
+    stored = nbformat.read(ran["folder"] / "00_fine.ipynb", as_version=4)
+    original = nbformat.reads(ran["before"]["00_fine"].decode(), as_version=4)
+    nbformat.validate(stored)
+    assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3]
+    assert [(cell.id, cell.source) for cell in stored.cells] == [(cell.id, cell.source) for cell in original.cells]
+    assert stored.cells[3].outputs[0].data == {"text/plain": "4"}
+    assert set(stored.metadata) == {"kernelspec", "language_info"}
+    assert all(dict(cell.metadata) == {} for cell in stored.cells)
+    assert not [path for path in ran["folder"].iterdir() if path.suffix != ".ipynb"]
+
+
+@pytest.mark.slow
+def test_nbval_accepts_what_in_place_has_stored(ran):
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider"]
+    path = str(ran["folder"] / "00_fine.ipynb")
+    run = subprocess.run([*command, path], capture_output=True, text=True, check=False, cwd=ran["folder"])
+    assert run.returncode == 0, run.stdout
+    assert "3 passed" in run.stdout
+
+
+@pytest.mark.slow
+def test_a_part_run_again_keeps_the_rows_of_the_rest(ran, tmp_path):
+    for path in ran["output"].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    write_notebook(tmp_path / "07_foreign.ipynb", "1")  # not run by us
+    (tmp_path / "08_half.ipynb").write_text('{"cells": [', encoding="utf-8")
+    (tmp_path / "01_steps.html").unlink()
+    index = course.index(tmp_path)
+    assert [name for name in ("00_fine", "01_steps", "02_fails", "07_foreign", "08_half") if name in index] == [
+        "00_fine",
+        "02_fails",
+    ]
+
+
+@pytest.mark.slow
+def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
+    write_notebook(tmp_path / "00_long.ipynb", "import time", "time.sleep(300)")
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "00_long.ipynb").write_text("from an earlier run", encoding="utf-8")
+    kernels, commands = [], []
+    before = psutil.Process().children(recursive=True)  # what other tests have left is not ours
+
+    def stop(name, cells):
+        if cells == 2:  # the text and the import
+            kernels.extend(set(psutil.Process().children(recursive=True)) - set(before))
+            commands.extend(word for kernel in kernels for word in kernel.cmdline())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(course.run(course.plan(tmp_path), output, watch=stop))
+    assert len(kernels) >= 2  # papermill and the kernel
+    assert "hcegan_lib.course.engine" in commands  # the papermill that does not wait for ever
+    assert not [process for process in kernels if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert {path.name: path.read_text(encoding="utf-8") for path in output.iterdir()} == {
+        "00_long.ipynb": "from an earlier run"
+    }
+
+
+def test_a_tagged_figure_is_saved_under_its_name_and_no_other_is(tmp_path):
+    output = nbformat.v4.new_output("display_data", {"image/png": "iVBORw0K", "text/plain": "<Figure>"})
+    tagged = nbformat.v4.new_code_cell("draw()", outputs=[output], metadata={"tags": ["figure:colored"]})
+    other = nbformat.v4.new_code_cell("draw()", outputs=[output])
+    silent = nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["figure:nothing"]})
+    notebook = nbformat.v4.new_notebook(cells=[tagged, other, silent])
+    assert course.save_figures(notebook, tmp_path / "figures") == [tmp_path / "figures" / "colored.png"]
+    assert (tmp_path / "figures" / "colored.png").read_bytes() == b"\x89PNG\r\n"
+    assert len(list((tmp_path / "figures").iterdir())) == 1

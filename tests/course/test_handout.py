@@ -1,0 +1,271 @@
+"""The handout: every exercise of every notebook, unsolved and solved, and everything else as it was."""
+
+import functools
+import hashlib
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from hcegan_lib.course import execute as course
+from hcegan_lib.course import handout
+from hcegan_lib.lessons import exercises
+from hcegan_lib.lessons.exercises import EXERCISES
+
+NOTEBOOKS = sorted(course.NOTEBOOKS.glob("*.ipynb"))
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def exercise_numbers():
+    """(notebook, number of the exercise in it), from the stored notebooks."""
+    return [
+        (path, number)
+        for path in NOTEBOOKS
+        for number in range(sum("exercise" in tags(cell) for cell in nbformat.read(path, as_version=4).cells))
+    ]
+
+
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("handed") / "out"
+    handout.write(course.NOTEBOOKS, folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_failures_so_far():
+    exercises._failures.clear()
+
+
+# --- every notebook ---------------------------------------------------------------------------------------------------
+
+
+def exercise_cells(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [(cell, after) for cell, after in pairwise(cells) if "exercise" in tags(cell)]
+
+
+@functools.cache
+def solved(path):
+    """Names in a notebook once its parameters, its imports and all its solutions were run."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    names = {}
+    exec("\n".join(cell.source for cell in cells[:2]), names)
+    for cell, _ in exercise_cells(path):
+        exec(cell.source, names)
+    return names
+
+
+@pytest.mark.parametrize(("path", "number"), exercise_numbers(), ids=lambda value: getattr(value, "stem", value))
+def test_an_unsolved_exercise_gets_its_hint_and_the_solution_put_back_is_right(path, number, handed, capsys):
+    names = dict(solved(path))  # the exercises before it may be of use, and a student has solved them
+    stub, check = exercise_cells(handed / path.name)[number]
+    exec(stub.source, names)
+    exec(check.source, names)
+    shown, error = capsys.readouterr()
+    name = re.search(r"\d\d\.\d", check.source)[0]
+    assert shown == f"Exercise {name}: not written yet.\n  Hint: {EXERCISES[name].hints[0]}\n"
+    assert error == ""
+
+    solution, check = exercise_cells(path)[number]
+    exec(solution.source, names)
+    exec(check.source, names)
+    assert capsys.readouterr() == (f"Exercise {name}: right.\n", "")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_rest_of_a_notebook_is_as_it_was(path, handed):
+    whole, without = (json.loads((folder / path.name).read_bytes()) for folder in (path.parent, handed))
+    cells, stubs = whole.pop("cells"), without.pop("cells")
+    assert without == whole
+    assert len(stubs) == len(cells)
+    exercise = check = False  # is this cell one, does it follow one
+    for cell, stub in zip(cells, stubs):
+        exercise, check = "exercise" in cell["metadata"].get("tags", []), exercise
+        if exercise or check:
+            source = "".join(stub["source"])
+            assert (stub["outputs"], stub["execution_count"]) == ([], None)
+            assert "SOLUTION" not in source
+            assert source.count("# your code here") == exercise
+            kept = {"outputs", "execution_count"} | ({"source"} if exercise else set())
+            assert cell | dict.fromkeys(kept) == stub | dict.fromkeys(kept)
+        else:
+            assert stub == cell
+
+
+@pytest.mark.parametrize("path", [*filter(exercise_cells, NOTEBOOKS)], ids=lambda path: path.stem)
+def test_no_solution_is_left_anywhere_in_the_file(path, handed):
+    text = (handed / path.name).read_text(encoding="utf-8")
+    assert "SOLUTION" not in text
+    assert ": right.\\n" not in text
+    with_them = sum(len(solution.source) for solution, _ in exercise_cells(path))
+    assert sum(len(stub.source) for stub, _ in exercise_cells(handed / path.name)) < with_them
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_links_lead_to_other_notebooks_or_the_web_since_a_handout_lies_anywhere(path):
+    texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    links = re.findall(r"\]\(<?([^)#>\s]+)", re.sub(r"`[^`]*`", "", "\n".join(texts)))
+    assert [link for link in links if "/" in link and not re.match(r"[a-z]+:", link)] == []
+
+
+@pytest.mark.slow
+def test_the_first_notebook_runs_to_its_end_and_each_check_gives_a_hint(handed, tmp_path):
+    """A check prints and does not raise, and no cell of 00 needs a student's function: so all of it runs."""
+    (outcome,) = course.run(course.plan(handed, ["00"], {"profile": "smoke"}), tmp_path)
+    assert outcome.errors == []
+    checks = [check for _, check in exercise_cells(tmp_path / "00_start_here.ipynb")]
+    for check in checks:
+        (shown,) = check.outputs
+        assert re.fullmatch(r"Exercise 00\.\d: not written yet\.\n  Hint: .*\n", shown.text)
+    assert len(checks) >= 2
+
+
+# --- a notebook of the test -------------------------------------------------------------------------------------------
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+ANSWER = f"""def half(x):
+    if x:
+        {BEGIN}
+        y = x / 2
+
+        {END}
+    return y"""
+UNSOLVED = """def half(x):
+    if x:
+        # your code here
+        raise NotImplementedError
+    return y"""
+
+
+def tiny(folder, *sources):
+    """Write 00_tiny.ipynb with an exercise of each source, a text and a cell that is none."""
+    folder.mkdir(exist_ok=True)
+    ran = {"execution_count": 7, "outputs": [new_output("stream", text="done\n")]}
+    cells = [new_markdown_cell("# Tiny"), new_code_cell("print('done')", **ran)]
+    for source in sources:
+        cells.append(new_code_cell(source, metadata={"tags": ["exercise"], "collapsed": False}, **ran))
+        cells.append(new_code_cell("check('00.1', half)", **ran))
+    nbformat.write(new_notebook(cells=cells), folder / "00_tiny.ipynb")
+    return folder
+
+
+def test_the_stub_has_the_indentation_of_the_solution_and_the_code_around_it_stays():
+    assert handout.without_solution(ANSWER) == UNSOLVED
+
+
+def test_two_solutions_in_one_cell_are_two_stubs():
+    assert handout.without_solution(f"{ANSWER}\n\n\n{ANSWER}") == f"{UNSOLVED}\n\n\n{UNSOLVED}"
+
+
+def test_the_outputs_of_the_exercise_and_of_its_check_go_and_the_others_stay(tmp_path):
+    assert handout.write(tiny(tmp_path / "in", ANSWER), tmp_path / "out") == {"00_tiny.ipynb": 1}
+    cells = nbformat.read(tmp_path / "out" / "00_tiny.ipynb", as_version=4).cells[1:]
+    assert [cell.execution_count for cell in cells] == [7, None, None]
+    assert [len(cell.outputs) for cell in cells] == [1, 0, 0]
+    assert cells[1].metadata == {"tags": ["exercise"], "collapsed": False}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (ANSWER.replace(END, ""), "found ['BEGIN SOLUTION']"),
+        (ANSWER.replace(BEGIN, ""), "found ['END SOLUTION']"),
+        (f"{END}\n1\n{BEGIN}", "found ['END SOLUTION', 'BEGIN SOLUTION']"),
+        (f"{BEGIN}\n{ANSWER}\n{END}", "found ['BEGIN SOLUTION', 'BEGIN SOLUTION', 'END SOLUTION', 'END SOLUTION']"),
+        (ANSWER.replace(BEGIN, f"x = 1  {BEGIN}"), "found ['BEGIN SOLUTION', 'END SOLUTION']"),
+        (ANSWER.replace(BEGIN, "## BEGIN SOLUTION"), "found ['BEGIN SOLUTION', 'END SOLUTION']"),
+        ("def half(x):\n    return x / 2", "found neither"),
+    ],
+)
+def test_marks_that_do_not_pair_up_are_named_with_notebook_and_cell_and_nothing_is_written(source, found, tmp_path):
+    tiny(tmp_path / "in", ANSWER, source)
+    with pytest.raises(ValueError, match="a solution stands between the lines") as error:
+        handout.write(tmp_path / "in", tmp_path / "out")
+    assert str(error.value).startswith("00_tiny.ipynb, cell 4: ")
+    assert str(error.value).endswith(found)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mark_in_a_cell_without_the_tag_is_not_overlooked(tmp_path):
+    source = tiny(tmp_path / "in", ANSWER) / "00_tiny.ipynb"
+    source.write_text(source.read_text(encoding="utf-8").replace('"exercise"', '"other"'), encoding="utf-8")
+    assert handout.write(source.parent, tmp_path / "out") == {"00_tiny.ipynb": 1}
+
+
+def test_a_folder_without_notebooks_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no notebook in"):
+        handout.write(tmp_path, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- where it goes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A handout of one notebook, and where that came from."""
+    source, folder = tiny(tmp_path / "in", ANSWER), tmp_path / "a" / "b"
+    handout.write(source, folder)
+    return source, folder
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_handout_is_its_notebooks_and_their_check_sums(written):
+    _, folder = written
+    notebook = (folder / "00_tiny.ipynb").read_bytes()
+    sums = f"{hashlib.sha256(notebook).hexdigest()}  00_tiny.ipynb\n".encode()
+    assert contents(folder) == {"00_tiny.ipynb": notebook, "handout.sha256": sums}
+
+
+def test_an_earlier_handout_is_renewed_and_a_notebook_that_the_course_lost_goes(written):
+    source, folder = written
+    (source / "00_tiny.ipynb").rename(source / "01_tiny.ipynb")
+    handout.write(source, folder)
+    assert set(contents(folder)) == {"01_tiny.ipynb", "handout.sha256"}
+    tiny(source, ANSWER, ANSWER)
+    handout.write(source, folder)
+    assert len(nbformat.read(folder / "00_tiny.ipynb", as_version=4).cells) == 6
+
+
+def test_a_handout_that_was_stopped_half_way_can_be_finished(written):
+    source, folder = written
+    (folder / "handout.sha256").unlink()
+    handout.write(source, folder)
+    assert "handout.sha256" in contents(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("00_tiny.ipynb", "was changed since it was handed out"),
+        ("notes.txt", "holds notes.txt, which is not part of a handout"),
+    ],
+)
+def test_a_students_work_is_never_overwritten(name, line, written):
+    source, folder = written
+    with (folder / name).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    before = contents(folder)
+    tiny(source, ANSWER, ANSWER)
+    with pytest.raises(ValueError, match=line):
+        handout.write(source, folder)
+    assert contents(folder) == before
+
+
+def test_the_notebooks_with_their_solutions_are_not_overwritten(written):
+    source, _ = written
+    before = contents(source)
+    with pytest.raises(ValueError, match="take another folder"):
+        handout.write(source, Path(source))
+    assert contents(source) == before
