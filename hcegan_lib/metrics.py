@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hcegan_lib.color import luma
 from hcegan_lib.data import Photos
 
 WINDOW, SIGMA = 11, 1.5  # the Gaussian window of Wang et al. 2004, in pixels
@@ -135,6 +136,46 @@ def colorfulness(images: Tensor) -> Tensor:
     spread = opponents.var(dim=-1, correction=0).sum(0).sqrt()
     offset = opponents.mean(dim=-1).square().sum(0).sqrt()
     return spread + 0.3 * offset
+
+
+def error_parts(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Split an error into a luminance part and a color part.
+
+    Parameters
+    ----------
+    images, targets
+        Equal shapes (..., 3, H, W), in [0, 1].
+
+    Returns
+    -------
+    luminance, color
+        Shapes (..., 1, H, W) and (..., 3, H, W); they add up to `images` - `targets`. The first is the error of the
+        luma. The second has zero luma: it is the error that remains when the luma is corrected.
+
+    References
+    ----------
+    Rec. ITU-R BT.601-7, Sec. 2.5.1 and 2.5.2: luminance and color-difference signals.
+    """
+    error = images - targets
+    luminance = luma(error)  # luma is linear: the luma of a difference is the difference of the lumas
+    return luminance, error - luminance
+
+
+def color_error(images: Tensor, targets: Tensor) -> Tensor:
+    """Root mean square color error of each pixel, ignoring its luminance.
+
+    Parameters
+    ----------
+    images, targets
+        Equal shapes (..., 3, H, W), in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        Shape (..., H, W), in levels of the 0-255 range.
+    """
+    _, color = error_parts(images, targets)
+    return 255 * color.square().mean(dim=-3).sqrt()
 
 
 def evaluate(images: Tensor, photos: Photos) -> pd.DataFrame:

@@ -253,30 +253,45 @@ def initialize(network: nn.Module, generator: Generator | None) -> None:
             nn.init.zeros_(layer.bias)
 
 
-def receptive_field(discriminator: nn.Module) -> int:
-    """Side in pixels of the patch that one score of a convolutional network sees.
+def receptive_box(discriminator: nn.Module, row: int, column: int) -> tuple[int, int, int]:
+    """Find the square of the image that one score of a convolutional network is computed from.
 
     Parameters
     ----------
     discriminator
         A network whose convolutions follow each other in the order of `modules()`.
+    row, column
+        Position of the score in the network's output.
 
     Returns
     -------
-    int
-        Walked back from one score: a convolution of kernel k and stride s turns r pixels into (r - 1) * s + k.
+    top, left, side
+        In pixels. The square may extend beyond the image, where the convolutions pad with zeros.
 
     Raises
     ------
     ValueError
-        If the network holds no convolution.
+        If the network has no convolution.
+
+    Notes
+    -----
+    Walks back from the score: outputs a to b of a convolution with kernel k, stride s and padding p are computed from
+    inputs s * a - p to s * b - p + k - 1.
     """
     convolutions = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]
     if not convolutions:
-        raise ValueError("discriminator must hold at least one Conv2d")
-    side = 1
+        raise ValueError("discriminator must contain at least one Conv2d")
+    top, left, side = row, column, 1
     for layer in reversed(convolutions):
-        side = (side - 1) * layer.stride[0] + layer.dilation[0] * (layer.kernel_size[0] - 1) + 1
+        kernel = layer.dilation[0] * (layer.kernel_size[0] - 1) + 1
+        top, left = (start * layer.stride[0] - layer.padding[0] for start in (top, left))
+        side = (side - 1) * layer.stride[0] + kernel
+    return top, left, side
+
+
+def receptive_field(discriminator: nn.Module) -> int:
+    """Side in pixels of the patch that one score of a convolutional network sees; see `receptive_box`."""
+    _, _, side = receptive_box(discriminator, 0, 0)
     return side
 
 

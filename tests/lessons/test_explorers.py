@@ -17,6 +17,7 @@ import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
+from hcegan_lib import models
 from hcegan_lib.attention import SelfAttention2d
 from hcegan_lib.course import execute as course
 from hcegan_lib.lessons import explorers
@@ -255,7 +256,7 @@ def test_a_score_sees_exactly_the_square_that_its_gradient_comes_from(row, colum
             torch.nn.init.ones_(layer.weight)  # so that no two ways cancel
     network(pair)[0, 0, row, column].backward()
     touched = torch.nonzero(pair.grad[0].abs().sum(0))
-    top, left, side = explorers.seen_by(network, row, column)
+    top, left, side = models.receptive_box(network, row, column)
     assert side == receptive_field(network) == 70
     assert touched.min(0).values.tolist() == [max(top, 0), max(left, 0)]
     assert touched.max(0).values.tolist() == [min(top + side, size) - 1, min(left + side, size) - 1]

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 from skimage.color import rgb2ypbpr
 
-from hcegan_lib import losses
+from hcegan_lib import losses, metrics
 from hcegan_lib.color import gray_to_rgb, luma
 from hcegan_lib.lessons import plots
 from hcegan_lib.metrics import colorfulness
@@ -495,7 +495,7 @@ def test_a_figure_hands_its_text_alternative_to_the_notebook_together_with_the_p
 
 def test_an_error_is_split_into_the_lumas_and_that_of_the_color_differences_of_rec_601(photos):
     images, targets = photos[:2], photos[2:]
-    luminance, color = plots.error_parts(images, targets)
+    luminance, color = metrics.error_parts(images, targets)
     ours, theirs = (rgb2ypbpr(batch.permute(0, 2, 3, 1).numpy()) for batch in (images, targets))
     y, pb, pr = np.moveaxis(ours - theirs, -1, 0)
     red, blue = 1.402 * pr, 1.772 * pb  # R - Y and B - Y, of which Pr and Pb are scaled copies
@@ -507,30 +507,30 @@ def test_an_error_is_split_into_the_lumas_and_that_of_the_color_differences_of_r
 
 
 def test_the_gray_copy_errs_in_color_alone_and_another_brightness_in_luminance_alone(photos):
-    luminance, color = plots.error_parts(gray_to_rgb(luma(photos)), photos)
+    luminance, color = metrics.error_parts(gray_to_rgb(luma(photos)), photos)
     assert luminance.abs().max() < 1e-6
     assert color.abs().max() > 0.1
-    assert plots.color_error(0.5 * photos + 0.1, 0.5 * photos).max() < 1e-3
+    assert metrics.color_error(0.5 * photos + 0.1, 0.5 * photos).max() < 1e-3
 
 
 def test_the_color_error_is_a_root_mean_square_over_channels_in_levels():
     target = torch.full((3, 1, 1), 0.5)
     color = torch.tensor([0.2, 0.0, -0.2 * 0.299 / 0.114]).view(3, 1, 1)  # no luma
     wanted = 255 * np.sqrt((0.2**2 + (0.2 * 0.299 / 0.114) ** 2) / 3)
-    assert plots.color_error(target + color + 0.07, target).item() == pytest.approx(wanted, rel=1e-5)
+    assert metrics.color_error(target + color + 0.07, target).item() == pytest.approx(wanted, rel=1e-5)
 
 
 def test_both_parts_of_an_error_are_drawn_on_scales_that_all_versions_share(photos):
     versions = {"gray copy": gray_to_rgb(luma(photos))[0], "other": photos[1]}
     figure = plots.parts_of_errors(photos[0], versions)
     panels = np.array(figure.axes[:8]).reshape(2, 4)
-    largest = 255 * plots.error_parts(photos[1], photos[0])[0].abs().max().item()
-    widest = max(plots.color_error(image, photos[0]).max().item() for image in versions.values())
+    largest = 255 * metrics.error_parts(photos[1], photos[0])[0].abs().max().item()
+    widest = max(metrics.color_error(image, photos[0]).max().item() for image in versions.values())
     for (true, image, luminance, color), (name, version) in zip(panels, versions.items()):
         np.testing.assert_array_equal(pixels(true), photos[0].permute(1, 2, 0))
         np.testing.assert_array_equal(pixels(image), version.permute(1, 2, 0))
-        np.testing.assert_allclose(pixels(luminance), 255 * plots.error_parts(version, photos[0])[0][0])
-        np.testing.assert_allclose(pixels(color), plots.color_error(version, photos[0]))
+        np.testing.assert_allclose(pixels(luminance), 255 * metrics.error_parts(version, photos[0])[0][0])
+        np.testing.assert_allclose(pixels(color), metrics.color_error(version, photos[0]))
         assert luminance.images[0].get_clim() == pytest.approx((-largest, largest))
         assert color.images[0].get_clim() == pytest.approx((0, widest))
         assert true.get_ylabel() == name
@@ -546,7 +546,7 @@ def test_renderings_stand_beside_the_truth_with_their_scores_and_below_each_its_
     figure = plots.renderings_with_errors(targets, versions, scores=scores, names="xyz", across=across)
     *panels, scale = figure.axes
     panels = np.array(panels).reshape(2 * -(-3 // across), -1)
-    errors = {name: plots.color_error(images, targets) for name, images in versions.items()}
+    errors = {name: metrics.color_error(images, targets) for name, images in versions.items()}
     top = np.quantile(np.stack(list(errors.values())), 0.995)
     for k, target in enumerate(targets):
         row, first = 2 * (k // across), 4 * (k % across)

@@ -22,7 +22,7 @@ from hcegan_lib import dirac
 from hcegan_lib.attention import SelfAttention2d, positions
 from hcegan_lib.lessons import plots
 from hcegan_lib.losses import LOSSES, AdversarialLoss, hinge
-from hcegan_lib.models import PatchDiscriminator, UNetGenerator
+from hcegan_lib.models import PatchDiscriminator, UNetGenerator, receptive_box
 
 DPI = 80  # of the pictures that explorers send
 GRID = 8  # buttons along a side of the grid that picks a position
@@ -391,38 +391,11 @@ def paint(grid: ipw.GridBox, photo: Tensor) -> None:
 # --- what the discriminator sees --------------------------------------------------------------------------------------
 
 
-def seen_by(discriminator: PatchDiscriminator, row: int, column: int) -> tuple[int, int, int]:
-    """Say which square of the picture one score of a discriminator is computed from.
-
-    Parameters
-    ----------
-    discriminator
-        A network whose convolutions follow each other in the order of `modules()`.
-    row, column
-        Place of the score in the discriminator's result.
-
-    Returns
-    -------
-    top, left, side
-        In pixels. The square may reach over the edge of the picture, where the convolutions pad with zeros.
-
-    Notes
-    -----
-    Walked back from the score: outputs a to b of a convolution with kernel k, stride s and padding p are computed from
-    inputs s * a - p to s * b - p + k - 1.
-    """
-    starts, side = [row, column], 1
-    for layer in reversed([layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]):
-        starts = [start * layer.stride[0] - layer.padding[0] for start in starts]
-        side = (side - 1) * layer.stride[0] + layer.kernel_size[0]
-    return *starts, side
-
-
 def patch_picture(
     discriminator: PatchDiscriminator, image: Tensor, *, row: int, column: int, figure: plots.Figure | None = None
 ) -> plots.Figure:
     """Frame what one score sees of a photograph, (3, S, S) in [0, 1]."""
-    box = seen_by(discriminator, row, column)
+    box = receptive_box(discriminator, row, column)
     return plots.patch_seen(image, box, edge=box[2] // 2, figure=figure)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from hcegan_lib.color import LUMA_WEIGHTS, luma
 from hcegan_lib.dirac import vector_field
 from hcegan_lib.losses import AdversarialLoss, hinge
-from hcegan_lib.metrics import colorfulness
+from hcegan_lib.metrics import color_error, colorfulness, error_parts
 
 # Okabe and Ito 2008: told apart by colorblind readers too.
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
@@ -1062,47 +1062,6 @@ def holm_steps(p_values: Sequence[float], level: float = 0.05) -> Figure:
 # --- where the color is wrong, and how steadily a model came there ---------------------------------------------------
 
 
-def error_parts(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Split an error into its luminance and its color.
-
-    Parameters
-    ----------
-    images, targets
-        Equal shapes (..., 3, H, W), in [0, 1].
-
-    Returns
-    -------
-    luminance, color
-        Shapes (..., 1, H, W) and (..., 3, H, W); they add up to `images` - `targets`. The first is the error of the
-        luma. The second has no luma: it holds the errors of the color differences R - Y, G - Y and B - Y, which are
-        those of the picture once its luma is put right.
-
-    References
-    ----------
-    Rec. ITU-R BT.601-7, Sec. 2.5.1 and 2.5.2: luminance and color-difference signals.
-    """
-    error = images - targets
-    luminance = luma(error)  # luma is linear: the luma of a difference is the difference of the lumas
-    return luminance, error - luminance
-
-
-def color_error(images: Tensor, targets: Tensor) -> Tensor:
-    """Say how wrong the color of each pixel is, whatever its luminance.
-
-    Parameters
-    ----------
-    images, targets
-        Equal shapes (..., 3, H, W), in [0, 1].
-
-    Returns
-    -------
-    Tensor
-        Shape (..., H, W): root mean square of the color differences' errors, in levels of the 0-255 range.
-    """
-    _, color = error_parts(images, targets)
-    return 255 * color.square().mean(dim=-3).sqrt()
-
-
 def _draw_map(ax: Axes, values: Tensor, limits: tuple[float, float], cmap: str) -> AxesImage:
     """Draw a map, (H, W), pixel by pixel and without ticks."""
     ax.set(xticks=[], yticks=[])
@@ -1546,7 +1505,7 @@ def patch_seen(image: Tensor, box: tuple[int, int, int], *, edge: int, figure: F
     image
         Shape (3, H, H) or (1, H, H), in [0, 1].
     box
-        Top, left and side in pixels, as `explorers.seen_by` gives them; may reach over the photograph's edge.
+        Top, left and side in pixels, as `models.receptive_box` gives them; may reach over the photograph's edge.
     edge
         How far the drawing goes beyond the photograph, in pixels.
     figure
