@@ -205,7 +205,7 @@ def test_a_grid_is_named_as_its_file_and_all_models_are_the_papers_eight(tmp_pat
         ({"modles": []}, "unknown key 'modles', did you mean 'models'? valid: profile, models, data, seeds"),
         ({"models": "pix2pix"}, "models must be a list of names, or all, got 'pix2pix'"),
         ({"models": []}, "models must be a list of names"),
-        ({"models": ["pix2pixx"]}, 'Did you mean "pix2pix"?'),
+        ({"models": ["pix2pixx"]}, "did you mean 'pix2pix'?"),
         ({"models": ["pix2pix", "pix2pix"]}, "models names 'pix2pix' twice"),
         ({"data": ["mini", "data/raw/lion", "data/raw/bird"]}, "there is no folder data/raw/lion, data/raw/bird"),
         ({"data": [3]}, "data must be a list of names, got [3]"),

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from hcegan_lib import paper
-from hcegan_lib.data import KIT_ROOT
+from hcegan_lib.paper.tables import FOLDER
 
 ROWS = {
     1: ["pix2pix", "pix2pix+SA"],
@@ -16,7 +16,7 @@ ROWS = {
     ],
 }
 
-# What Sec. 4.1 and 4.2 say was gained over pix2pix, as printed, in the order of paper.DATASETS.
+# The gains over pix2pix in Sec. 4.1 and 4.2, as printed, in the order of paper.DATASETS.
 GAINS = {
     (1, "pix2pix+SA", "psnr"): "1.2",
     (1, "pix2pix+SA", "ssim"): "0.35",
@@ -28,54 +28,16 @@ GAINS = {
 
 
 def cells(number):
-    """The CSV without pandas: (metric, model, dataset) -> (printed, bold)."""
-    with open(KIT_ROOT / "data" / "paper" / f"table{number}.csv", encoding="utf-8", newline="") as file:
+    """Read the CSV without pandas: (metric, model, dataset) -> (printed, bold)."""
+    with open(FOLDER / f"table{number}.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     found = {(row["metric"], row["model"], row["dataset"]): (row["printed"], row["bold"] == "true") for row in rows}
-    assert len(found) == len(rows), "a cell stands twice"
+    assert len(found) == len(rows), "a cell is there twice"
     return found
 
 
-def test_the_eight_models_are_those_of_the_paper_in_its_order():
-    assert [(name, model.gamma_init, model.loss) for name, model in paper.MODELS.items()] == [
-        ("pix2pix", None, "bce"),
-        ("pix2pix+SA", "zero", "bce"),
-        ("pix2pix+SA'", "normal", "bce"),
-        ("pix2pix+SA''", "uniform", "bce"),
-        ("SA+Hinge+BCE", "zero", "hinge_bce"),
-        ("SA'+Hinge+BCE", "normal", "hinge_bce"),
-        ("SA''+Hinge+BCE", "uniform", "hinge_bce"),
-        ("SA+Hinge+MSE", "zero", "hinge_mse"),
-    ]
-
-
-def test_a_models_name_and_its_pair_lead_to_each_other():
-    for name in paper.MODELS:
-        pair = paper.model(name)
-        assert paper.model_name(pair.gamma_init, pair.loss) == name
-
-
-def test_an_unknown_model_is_named_with_a_close_match_and_all_valid_names():
-    with pytest.raises(ValueError, match=r"got \"SA'\+Hinge\+BEC\"") as error:
-        paper.model("SA'+Hinge+BEC")
-    assert 'Did you mean "SA\'+Hinge+BCE"?' in str(error.value)
-    assert all(f'"{name}"' in str(error.value) for name in paper.MODELS)
-
-
-@pytest.mark.parametrize("name", ["resnet", "", None])
-def test_a_name_like_no_model_gets_no_guess(name):
-    with pytest.raises(ValueError, match=f"got {name!r}. Valid names") as error:
-        paper.model(name)
-    assert "Did you mean" not in str(error.value)
-
-
-def test_a_pair_the_paper_does_not_have_gets_a_plain_name():
-    assert paper.model_name("uniform", "hinge_mse") == "gamma=uniform, loss=hinge_mse"
-    assert paper.model_name(None, "hinge") == "gamma=None, loss=hinge"
-
-
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_table_has_each_model_and_data_set_once_a_metric_in_the_order_of_print(number):
+def test_a_table_has_each_model_and_data_set_once_per_metric_in_the_order_of_print(number):
     table = paper.table(number)
     expected = [(metric, model, data) for metric in paper.UNITS for model in ROWS[number] for data in paper.DATASETS]
     assert list(zip(table["metric"], table["model"], table["dataset"])) == expected
@@ -95,11 +57,11 @@ def test_a_table_holds_the_cells_of_its_file(number):
         assert f"{row.value:.3f}" == printed.replace(" ", "")
 
 
-def test_every_model_of_the_tables_is_one_of_the_eight_and_none_is_left_out():
+def test_the_tables_cover_exactly_the_eight_models():
     assert {model for rows in ROWS.values() for model in rows} == set(paper.MODELS)
 
 
-def test_numbers_are_printed_with_three_decimals_and_four_spellings_slip():
+def test_numbers_have_three_decimals_and_four_of_them_a_stray_space():
     slips = {}
     for number in ROWS:
         for cell, (printed, _) in cells(number).items():
@@ -115,14 +77,14 @@ def test_numbers_are_printed_with_three_decimals_and_four_spellings_slip():
 
 
 @pytest.mark.parametrize(("one", "other", "shared"), [(1, 2, 1), (1, 3, 2), (2, 3, 2)])
-def test_a_cell_that_stands_in_two_tables_is_the_same_in_both(one, other, shared):
+def test_a_cell_in_two_tables_is_the_same_in_both(one, other, shared):
     first, second = cells(one), cells(other)
     common = first.keys() & second.keys()
     assert len(common) == 2 * shared * 7
     assert {cell: first[cell][0] for cell in common} == {cell: second[cell][0] for cell in common}
 
 
-def test_the_gains_that_the_text_claims_follow_from_the_tables_but_for_two():
+def test_all_but_two_gains_in_the_text_follow_from_the_tables():
     misfits = {}
     for (number, model, metric), claims in GAINS.items():
         values = paper.table(number).query("metric == @metric").set_index(["model", "dataset"])["value"]
@@ -134,9 +96,14 @@ def test_the_gains_that_the_text_claims_follow_from_the_tables_but_for_two():
     assert misfits == {(2, "psnr", "Dog"): ("0.69", "0.593"), (3, "psnr", "Lion"): ("0.41", "0.306")}
 
 
-def test_bold_marks_are_the_printed_ones_even_where_another_number_is_better():
+def test_bold_marks_are_kept_as_printed_even_where_another_value_is_better():
     misplaced = {}
-    blocks = [(1, ROWS[1]), (2, ROWS[2]), (3, ROWS[3][:4]), (3, ROWS[3][4:])]  # Table 3 marks pix2pix and Hinge apart
+    blocks = [
+        (1, ROWS[1]),
+        (2, ROWS[2]),
+        (3, ROWS[3][:4]),
+        (3, ROWS[3][4:]),
+    ]  # Table 3 marks pix2pix and Hinge rows separately
     for number, rows in blocks:
         table = cells(number)
         for metric, dataset in product(paper.UNITS, paper.DATASETS):
@@ -153,12 +120,12 @@ def test_bold_marks_are_the_printed_ones_even_where_another_number_is_better():
 
 
 @pytest.mark.parametrize("number", [0, 4, "1", None])
-def test_a_table_the_paper_does_not_have_is_refused(number):
+def test_an_unknown_table_number_is_refused(number):
     with pytest.raises(ValueError, match=f"number must be 1, 2 or 3, got {number!r}"):
         paper.table(number)
 
 
-def test_changing_a_table_does_not_change_the_next_reading():
+def test_changing_a_table_does_not_affect_the_next_call():
     table = paper.table(1)
     table["value"] = 0.0
     assert paper.table(1)["value"].iloc[0] == 19.642
