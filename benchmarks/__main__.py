@@ -32,11 +32,12 @@ from tqdm import tqdm
 
 from benchmarks.plain import plain_step
 from hcegan_lib import data, metrics, paper, train
-from hcegan_lib.attention import SelfAttention2d, attend_by_kernel, positions
+from hcegan_lib.attention import SelfAttention2d, positions
+from hcegan_lib.backend.kernels import UpConvolution, attend_by_kernel
+from hcegan_lib.backend.parallel import find_device
 from hcegan_lib.course import execute as course
 from hcegan_lib.experiment.records import git_commit
 from hcegan_lib.losses import LOSSES
-from hcegan_lib.models import UpConvolution
 from hcegan_lib.sources import build as sources
 
 RESULTS = Path(__file__).parent
@@ -363,7 +364,7 @@ def main() -> None:
     """Print one table, a row as it is measured, and write it to RESULTS.md (on a GPU: RESULTS-cuda.md)."""
     words = argparse.ArgumentParser(prog="benchmarks", description=main.__doc__)
     words.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-    device = train.find_device(words.parse_args().device)
+    device = find_device(words.parse_args().device)
     print(f"{processor(device)}, torch {torch.__version__}")
     print(f"{'ours; reference':98}  {'ours':>11}  {'reference':>11}  {'ratio':>5}")
     rows = []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from hcegan_lib.models import DownConvolution, UpConvolution
+from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
 
 
 def textbook(network: nn.Module) -> nn.Module:

@@ -4,11 +4,9 @@ A photograph is cropped to its central square and scaled to `image_size`, once. 
 the gray image is never stored but computed from it with `color.luma`, so that the two cannot drift apart.
 """
 
-import difflib
 import hashlib
 import json
 import os
-import uuid
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -23,6 +21,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from hcegan_lib import KIT_ROOT
+from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend.messages import did_you_mean
 from hcegan_lib.color import luma
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -260,10 +260,8 @@ def _find_folder(source: str | Path) -> Path:
         raise DataError(f"{str(source)!r} is not built yet: hcegan data build {source}")
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
-        close = difflib.get_close_matches(folder.name.lower(), ["mini", *SETS], n=1)
-        hint = f", did you mean {close[0]!r}?" if close else ""
-        wanted = "a set of `hcegan data list`, 'mini' or a folder of photographs"
-        raise DataError(f"source must be {wanted}; {str(source)!r} {problem}{hint}")
+        hint = did_you_mean(folder.name.lower(), ["mini", *SETS])
+        raise DataError(f"source must be a folder of photographs or a set; {str(source)!r} {problem}{hint}")
     return folder
 
 
@@ -373,25 +371,9 @@ def _read_cache(entry: Path) -> tuple[dict, np.ndarray] | None:
 def _write_cache(entry: Path, record: dict, pixels: np.ndarray) -> None:
     """Store pixels first and the record last: without a record that fits, there is no cache."""
     entry.parent.mkdir(parents=True, exist_ok=True)
-    _replace(entry.with_suffix(".bytes"), pixels)
+    write_atomically(entry.with_suffix(".bytes"), pixels.tobytes())
     record = record | {"checksum": _checksum(record, pixels)}
-    _replace(entry.with_suffix(".json"), json.dumps(record, indent=1).encode())
-
-
-def to_disk(path: Path) -> None:
-    """Wait until a file is on the disk: a power cut after it is moved to its name would leave it there empty."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, content: bytes | np.ndarray) -> None:
-    # Two processes may build the same set at once: each writes its own file, and both move equal bytes into place.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(entry.with_suffix(".json"), json.dumps(record, indent=1))
 
 
 def _checksum(record: dict, pixels: np.ndarray) -> int:

@@ -1,44 +1,46 @@
 """The two networks: pix2pix's U-Net with the paper's attention in its encoder, and the 70x70 PatchGAN.
 
-Both take and return values in [0, 1]; the step to [-1, 1] and back is their first and last operation. Both are
-initialised as in pix2pix (Isola et al. 2017): convolutions from N(0, 0.02), batch norm gains from N(1, 0.02).
+Both take images in [0, 1]; scaling to [-1, 1] is their first operation, and scaling back the generator's last. Both
+are initialized as in pix2pix (Isola et al. 2017): convolutions from N(0, 0.02), batch norm gains from N(1, 0.02).
 """
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from PIL import Image
 from torch import Generator, Tensor, nn
 
 from hcegan_lib.attention import SelfAttention2d
-from hcegan_lib.color import to_signed, to_unit
+from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
+from hcegan_lib.color import luma, to_signed, to_unit
 
 
 class UNetGenerator(nn.Module):
-    """Gray photograph in, color photograph out: pix2pix's U-Net, with attention where `gamma_init` asks for it.
+    """Map a gray photograph to a color photograph: pix2pix's U-Net, with attention if `gamma_init` is given.
 
     Parameters
     ----------
     in_channels, out_channels
         1 for gray and 3 for color.
     base_channels
-        Channels after the first convolution; they double up to 8 times this. The paper's size is 64.
+        Channels after the first convolution; they double up to 8 times this number. 64 in the paper.
     depth
-        Number of convolutions down and of transposed convolutions up. `image_size` must be a multiple of 2 ** depth.
+        Number of convolutions down, and of transposed convolutions up.
     gamma_init
         None for pix2pix; "zero", "normal" or "uniform" for SA, SA', SA'': attention in front of every convolution of
         the encoder, as in the paper's Figure 3.
     image_size
-        Height and width of the photographs in pixels. Other multiples of 2 ** depth work too; this one decides where
-        `attend_max_positions` cuts.
+        Height and width of the photographs in pixels, a multiple of 2 ** depth. The network accepts other multiples
+        too; this one decides which layers `attend_max_positions` leaves out.
     attend_max_positions
-        Leave out attention on feature maps with more positions than this, which cost most. None: none is left out.
+        Leave out attention on feature maps with more positions than this, where it costs most. None: keep all.
     generator
-        Source of the random start; None takes torch's global one. Attention draws last, so that a seed gives the same
-        convolutions with and without it.
+        Random generator of the initial weights; None uses torch's global one. Attention draws last, so that with one
+        seed the convolutions start equal with and without it.
 
     Raises
     ------
     ValueError
-        If `depth` is below 2, `image_size` is no multiple of 2 ** depth, or `gamma_init` is unknown.
+        If `depth` is below 2, `image_size` is not a multiple of 2 ** depth, or `gamma_init` is unknown.
 
     Notes
     -----
@@ -65,7 +67,7 @@ class UNetGenerator(nn.Module):
         inputs = [in_channels, *widths[:-1]]
         self.encoder = nn.ModuleList(encoder_layer(inputs[i], widths[i], i, depth) for i in range(depth))
         self.decoder = nn.ModuleList(
-            # Every stage but the innermost also reads the skip connection, so it has twice the channels.
+            # Every stage but the innermost also reads a skip connection, so it has twice the channels.
             decoder_layer(widths[i] * (1 if i == depth - 1 else 2), widths[i - 1] if i else out_channels, i, depth)
             for i in reversed(range(depth))
         )
@@ -93,7 +95,7 @@ class UNetGenerator(nn.Module):
         Raises
         ------
         ValueError
-            If H or W is no multiple of 2 ** depth.
+            If H or W is not a multiple of 2 ** depth.
         """
         B, C, H, W = gray.shape
         if H % 2 ** len(self.encoder) or W % 2 ** len(self.encoder):
@@ -126,83 +128,27 @@ def decoder_layer(inputs: int, outputs: int, level: int, depth: int) -> nn.Seque
         parts += [nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1), nn.Tanh()]
     else:
         parts += [UpConvolution(inputs, outputs), nn.BatchNorm2d(outputs)]
-    if 3 < level < depth - 1:  # pix2pix's noise: the stages between the innermost and the four outer ones
+    if 3 < level < depth - 1:  # pix2pix's noise, between the innermost stage and the four outer ones
         parts.append(nn.Dropout(0.5))
     return nn.Sequential(*parts)
 
 
-class DownConvolution(nn.Conv2d):
-    """PyTorch's 4x4 convolution of stride 2 without bias, in a form that is faster on small maps.
-
-    Each output position looks at a patch of 4 x 4 pixels. Laid side by side, all patches times the weights are one
-    matrix product. On a CPU that is the faster form where there are many weights and few positions (`make bench`), in
-    bfloat16; in float32 it gained too little to be worth it.
-
-    Parameters
-    ----------
-    inputs, outputs
-        Channels of the map that comes in, and of the one that goes out.
-    """
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Turn (B, inputs, H, W) into (B, outputs, H / 2, W / 2)."""
-        B, C, H, W = x.shape
-        if x.dtype != torch.bfloat16 or not few_positions(x, B * H * W // 4):
-            return super().forward(x)
-        patches = F.unfold(x, kernel_size=4, stride=2, padding=1)  # (B, inputs * 16, H / 2 * W / 2)
-        return F.linear(patches.mT, self.weight.flatten(1)).mT.reshape(B, -1, H // 2, W // 2)
-
-
-class UpConvolution(nn.ConvTranspose2d):
-    """PyTorch's 4x4 transposed convolution of stride 2 without bias, in a form that is faster on small maps.
-
-    Each position of x becomes a patch of 4 x 4 pixels, its channels times the weights; the patches are laid down two
-    pixels apart and added where they overlap. Written so, all patches are one matrix product. On a CPU that is the
-    faster form where the weights are many and the positions few, as deep inside the U-Net (`make bench`).
-
-    Parameters
-    ----------
-    inputs, outputs
-        Channels of the map that comes in, and of the one that goes out.
-    """
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Turn (B, inputs, H, W) into (B, outputs, 2 H, 2 W)."""
-        B, C, H, W = x.shape
-        if not few_positions(x, B * H * W):
-            return super().forward(x)
-        patches = x.flatten(2).mT @ self.weight.flatten(1)  # (B, H * W, outputs * 16)
-        return F.fold(patches.mT, (2 * H, 2 * W), kernel_size=4, stride=2, padding=1)
-
-
-def few_positions(x: Tensor, positions: int) -> bool:
-    """Say whether a matrix product of `positions` rows is the faster form, by the channels of x (measured on a CPU)."""
-    fewer = 1 if x.dtype == torch.bfloat16 else 4
-    return x.device.type == "cpu" and fewer * positions < x.shape[1]
-
-
 class PatchDiscriminator(nn.Module):
-    """Judge each 70x70 patch of a (gray, color) pair: the PatchGAN of Isola et al. 2017.
+    """Score each 70x70 patch of a (gray, color) pair: the PatchGAN of Isola et al. 2017.
 
     Parameters
     ----------
     in_channels
         Channels of the pair: 1 gray and 3 color.
     base_channels
-        Channels after the first convolution. The paper's size is 64.
+        Channels after the first convolution. 64 in the paper.
     generator
-        Source of the random start; None takes torch's global one.
+        Random generator of the initial weights; None uses torch's global one.
 
     Notes
     -----
-    Sec. 3.3 of the paper counts four convolution layers; the 70x70 receptive field needs the fifth, which maps to
-    one score. 2.8 million parameters with the defaults.
+    Sec. 3.3 of the paper counts four convolution layers; a receptive field of 70x70 needs a fifth, which maps to one
+    channel. 2.8 million parameters with the defaults.
     """
 
     def __init__(self, in_channels: int = 4, base_channels: int = 64, generator: Generator | None = None) -> None:
@@ -225,25 +171,26 @@ class PatchDiscriminator(nn.Module):
         Parameters
         ----------
         *pairs
-            Gray and color stacked, shape (B, 4, H, W), in [0, 1]. Several batches of one size, such as real and fake
-            pairs, go through the convolutions side by side; batch norm takes each by itself, as one call each would.
+            Gray and color concatenated, shape (B, 4, H, W), in [0, 1]. Several batches of the same size, such as real
+            and fake pairs, share the convolutions, but batch norm normalizes each batch separately, as separate calls
+            would.
 
         Returns
         -------
-        Tensor, or one for each batch
+        Tensor, or one per batch
             Logits, shape (B, 1, H / 8 - 2, W / 8 - 2): 30 x 30 for 256 x 256.
         """
         if len(pairs) == 1:
             return self.layers(to_signed(pairs[0]))
         x = to_signed(torch.cat(pairs))
         for layer in self.layers:
-            by_itself = isinstance(layer, nn.BatchNorm2d)
-            x = torch.cat([layer(part) for part in x.chunk(len(pairs))]) if by_itself else layer(x)
+            separate = isinstance(layer, nn.BatchNorm2d)
+            x = torch.cat([layer(part) for part in x.chunk(len(pairs))]) if separate else layer(x)
         return x.chunk(len(pairs))
 
 
 def initialize(network: nn.Module, generator: Generator | None) -> None:
-    """Draw pix2pix's start. Called by each network on its own layers, before it adds attention."""
+    """Draw pix2pix's initial weights. Each network calls it on its own layers before it adds attention."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, 0.02, generator=generator)
@@ -251,6 +198,64 @@ def initialize(network: nn.Module, generator: Generator | None) -> None:
             nn.init.normal_(layer.weight, 1.0, 0.02, generator=generator)
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d) and layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+@torch.no_grad()
+def render(generator: UNetGenerator, gray: Tensor, batch_size: int = 32) -> Tensor:
+    """Render gray photographs with a trained generator, deterministically.
+
+    Parameters
+    ----------
+    generator
+        A trained generator; its mode (training or evaluation) is restored.
+    gray
+        Shape (N, 1, H, W), in [0, 1].
+    batch_size
+        Photographs at a time; changes memory, not the result.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, 3, H, W), in [0, 1], on the CPU.
+
+    Notes
+    -----
+    Dropout is off and batch norm uses the averages collected in training, so the colors of a photograph depend on that
+    photograph alone. pix2pix keeps dropout on and uses the statistics of the test batch; notebook 09 compares the two.
+    """
+    was_training = generator.training
+    generator.eval()
+    device = next(generator.parameters()).device
+    rendered = torch.cat([generator(part.to(device)).cpu() for part in gray.split(batch_size)])
+    generator.train(was_training)
+    return rendered
+
+
+@torch.no_grad()
+def color_photo(generator: UNetGenerator, photo: Image.Image, image_size: int) -> Image.Image:
+    """Color one photograph of any size and shape.
+
+    Parameters
+    ----------
+    generator
+        A trained generator.
+    photo
+        Mode "RGB"; only its luma is used.
+    image_size
+        Side in pixels of the photographs that the generator was trained on.
+
+    Returns
+    -------
+    Image.Image
+        Mode "RGB", scaled so that the short side has `image_size` pixels.
+    """
+    scale, multiple = image_size / min(photo.size), 2 ** len(generator.encoder)
+    W, H = (round(side * scale) for side in photo.size)
+    small = np.array(photo.resize((W, H), Image.Resampling.LANCZOS))
+    gray = luma(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)  # (1, 1, H, W)
+    padded = nn.functional.pad(gray, (0, -W % multiple, 0, -H % multiple), mode="reflect")
+    color = render(generator, padded)[0, :, :H, :W]  # (3, H, W)
+    return Image.fromarray((color * 255).round().byte().permute(1, 2, 0).numpy())
 
 
 def receptive_box(discriminator: nn.Module, row: int, column: int) -> tuple[int, int, int]:
@@ -296,5 +301,5 @@ def receptive_field(discriminator: nn.Module) -> int:
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Count the values that training changes."""
+    """Count the trainable parameters."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

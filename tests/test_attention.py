@@ -3,7 +3,6 @@ import math
 import pytest
 import torch
 
-from hcegan_lib import attention as attention_module
 from hcegan_lib.attention import SelfAttention2d
 
 
@@ -86,34 +85,6 @@ def test_f_and_g_are_eight_times_narrower_and_never_empty(channels, inner):
     assert attention.f.weight.shape == attention.g.weight.shape == (inner, channels, 1, 1)
     assert attention.h.weight.shape == (channels, channels, 1, 1)
     assert attention(torch.randn(1, channels, 3, 3)).shape == (1, channels, 3, 3)
-
-
-@pytest.fixture
-def parts():
-    """Query, key and value in double precision, 7 positions of 2 photographs."""
-    source = torch.Generator().manual_seed(2)
-    return [torch.randn(2, 7, C, dtype=torch.double, generator=source, requires_grad=True) for C in (2, 2, 5)]
-
-
-# Strips of one row, of uneven heights (3, 3, 1), and all rows at once.
-@pytest.mark.parametrize("strip", [1, 2 * 3 * 7, 2**21])
-def test_the_gradient_in_strips_is_the_numerical_one(strip, parts, monkeypatch):
-    monkeypatch.setattr(attention_module, "STRIP", strip)
-    assert torch.autograd.gradcheck(attention_module.AttentionInStrips.apply, parts)
-
-
-# One lane of 7 rows; 7 lanes of one.
-@pytest.mark.parametrize("threads", [2, 7])
-@pytest.mark.parametrize("attend", [attention_module.attend_in_strips, attention_module.attend_by_kernel])
-def test_both_ways_to_attend_are_the_matrix_form(attend, threads, parts, monkeypatch):
-    monkeypatch.setattr(attention_module, "STRIP", 2 * 3 * 7)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    query, key, value = parts
-    matrix_form = (query @ key.transpose(1, 2)).softmax(dim=-1) @ value
-    torch.testing.assert_close(attend(*parts), matrix_form)
-    direction = torch.randn(matrix_form.shape, dtype=torch.double, generator=torch.Generator().manual_seed(3))
-    expected = torch.autograd.grad(matrix_form, parts, direction)
-    torch.testing.assert_close(torch.autograd.grad(attend(*parts), parts, direction), expected)
 
 
 def largest_allocation(run):

@@ -5,7 +5,8 @@ from torch import nn
 
 from benchmarks import __main__ as benchmarks
 from benchmarks.plain import textbook
-from hcegan_lib.models import DownConvolution, UNetGenerator, UpConvolution
+from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
+from hcegan_lib.models import UNetGenerator
 
 
 def source():

@@ -106,3 +106,28 @@ def test_colorfulness_needs_three_channels():
 def test_evaluate_refuses_pictures_of_another_number(photos):
     with pytest.raises(ValueError, match="equal shapes"):
         metrics.evaluate(torch.rand(3, 3, 256, 256), photos)
+
+
+@pytest.mark.parametrize("metric", [metrics.psnr, metrics.ssim])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: 255 * x, r"must be in \[0, 1\], got values from 0\..* to 25"),
+        (lambda x: 2 * x - 1, r"must be in \[0, 1\], got values from -0\.99"),
+        (lambda x: torch.where(x > 0.5, torch.nan, x), r"must be in \[0, 1\], got values from nan to nan"),
+        (lambda x: (255 * x).byte(), r"must be float32 or float64 in \[0, 1\], got torch.uint8"),
+        (lambda x: x.bfloat16(), r"must be float32 or float64 in \[0, 1\], got torch.bfloat16"),
+    ],
+)
+def test_values_outside_0_and_1_are_refused(metric, change, message):
+    x = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match=f"images {message}"):
+        metric(change(x), x)
+    with pytest.raises(ValueError, match=f"targets {message}"):
+        metric(x, change(x))
+    assert torch.isfinite(metric(x * (1 + 5e-5), x)).all()  # rounding is not an error
+
+
+def test_colorfulness_refuses_bytes():
+    with pytest.raises(ValueError, match=r"images must be in \[0, 1\], got values from 0 to 255"):
+        metrics.colorfulness(torch.tensor([0.0, 255.0, 9.0]).view(1, 3, 1, 1))

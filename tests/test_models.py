@@ -2,15 +2,12 @@ from itertools import pairwise
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from hcegan_lib.attention import SelfAttention2d
 from hcegan_lib.models import (
-    DownConvolution,
     PatchDiscriminator,
     UNetGenerator,
-    UpConvolution,
     count_parameters,
     receptive_field,
 )
@@ -108,35 +105,12 @@ def test_a_seed_gives_the_same_convolutions_with_and_without_attention():
         assert torch.equal(value, attending[name]), name
 
 
-@pytest.mark.parametrize(("side", "folded"), [(1, True), (2, True), (3, False), (4, False)])
-def test_a_transposed_convolution_is_pytorchs_in_either_form(side, folded, monkeypatch):
-    layer, folds, fold = UpConvolution(48, 5).double(), [], F.fold
-    monkeypatch.setattr(F, "fold", lambda *arguments, **options: folds.append(1) or fold(*arguments, **options))
-    x = torch.rand(2, 48, side, side, dtype=torch.double, generator=source(), requires_grad=True)
-    expected = F.conv_transpose2d(x, layer.weight, stride=2, padding=1)
-    incoming = torch.rand(expected.shape, dtype=torch.double, generator=source(1))
-    torch.testing.assert_close(layer(x), expected)
-    for a, b in zip(*(torch.autograd.grad(y, (x, layer.weight), incoming) for y in (layer(x), expected))):
-        torch.testing.assert_close(a, b)
-    assert bool(folds) == folded
-
-
-@pytest.mark.parametrize(
-    ("side", "dtype", "unfolded"), [(2, "bfloat16", True), (8, "bfloat16", False), (2, "float32", False)]
-)
-def test_a_convolution_is_pytorchs_in_either_form(side, dtype, unfolded, monkeypatch):
-    layer, unfolds, unfold = DownConvolution(24, 5), [], F.unfold
-    monkeypatch.setattr(F, "unfold", lambda *arguments, **options: unfolds.append(1) or unfold(*arguments, **options))
-    layer.to(getattr(torch, dtype))
-    x = torch.rand(2, 24, side, side, generator=source()).to(layer.weight.dtype).requires_grad_()
-    expected = F.conv2d(x.double(), layer.weight.double(), stride=2, padding=1)
-    incoming = torch.rand(expected.shape, generator=source(1))
-    rounding = dict.fromkeys(("rtol", "atol"), 2e-2 if dtype == "bfloat16" else 1e-5)
-    torch.testing.assert_close(layer(x).double(), expected, **rounding)
-    ours = torch.autograd.grad(layer(x), (x, layer.weight), incoming.to(layer.weight.dtype))
-    for a, b in zip(ours, torch.autograd.grad(expected, (x, layer.weight), incoming.double())):
-        torch.testing.assert_close(a, b, **rounding)
-    assert bool(unfolds) == unfolded
+@pytest.mark.parametrize("gamma_init", ["normal", "uniform"])
+def test_with_one_seed_the_three_starts_of_attention_differ_in_gamma_alone(gamma_init):
+    zero, drawn = small(gamma_init="zero").state_dict(), small(gamma_init=gamma_init).state_dict()
+    different = [name for name, value in zero.items() if not torch.equal(value, drawn[name])]
+    assert different == [name for name in zero if name.endswith("gamma")]
+    assert len(different) == len({tuple(drawn[name].tolist()) for name in different}) > 1
 
 
 def test_the_start_is_that_of_pix2pix():

@@ -1,147 +1,138 @@
-"""Several processes train one model: each takes its share of every batch, and all end a step with the same weights.
+"""Train one model with several processes: each takes its share of every batch, and all share the same weights.
 
-`torchrun` starts the processes, one a GPU (or a few on a CPU), on one machine or several. DistributedDataParallel
-averages their gradients. What is left to do by hand: the shares, batch norm over all of them, and one writer of files.
+`torchrun` starts the processes, one per GPU (or a few on a CPU), on one or several machines. DistributedDataParallel
+averages their gradients; this module splits the batches and computes batch norm over all processes.
 """
 
-import errno
 import os
-import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks say
+
+def find_device(wanted: str = "auto") -> str:
+    """Pick the fastest available device, or check the one that was asked for.
+
+    Parameters
+    ----------
+    wanted
+        "auto", "cpu", "cuda" or "mps".
+
+    Returns
+    -------
+    str
+        "cpu", "mps", "cuda", or "cuda:N" in process N of those that torchrun started on this machine.
+
+    Raises
+    ------
+    ValueError
+        If the device is not available; the message lists those that are.
+    """
+    available = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    kind = available[0] if wanted == "auto" else wanted.partition(":")[0]
+    if kind not in available:
+        raise ValueError(f"device {wanted!r} is not available; available: {', '.join(available)}")
+    if kind == "cuda" and wanted in ("auto", "cuda") and "LOCAL_RANK" in os.environ:
+        return f"cuda:{os.environ['LOCAL_RANK']}"
+    return kind if wanted == "auto" else wanted
 
 
 @contextmanager
-def together(device: str) -> Iterator[None]:
-    """Join the processes that torchrun started; do nothing in a process that was started alone.
+def process_group(device: str) -> Iterator[None]:
+    """Join the processes that torchrun started; do nothing in a process that was started by hand.
 
     Parameters
     ----------
     device
-        Where this process trains: "cpu", "cuda:N" or "mps".
+        Device of this process: "cpu", "cuda:N" or "mps".
     """
     if "WORLD_SIZE" not in os.environ:
         yield
         return
-    # DistributedDataParallel loads this module, whose functions have the group of all processes as a default value.
-    # Loaded once there is a group, they would keep it for good: its threads would outlive destroy_process_group, and
-    # one still at work while Python shuts down aborts the process ("terminate called without an active exception").
+    # DistributedDataParallel imports this module, whose functions have the default group as a default argument. If it
+    # were imported while a group exists, they would keep that group alive: its threads would outlive the call of
+    # destroy_process_group, and a thread still working while Python shuts down aborts the process ("terminate called
+    # without an active exception").
     import torch.distributed.nn.functional
 
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     yield
-    # Left out after an error. It holds the networks, and they would be the last to hold the group: freed with it, they
-    # would wait for the group's threads without letting go of Python, which those threads need to end.
+    # Not after an error: the error keeps the networks alive, and they would be the last to hold the group. Freed with
+    # them, it would wait for its threads without releasing Python's lock, which those threads need to end.
     dist.destroy_process_group()
 
 
-def size() -> int:
+def world_size() -> int:
     """Count the processes that train together."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Tell the place of this process among them, from 0."""
-    return dist.get_rank() if size() > 1 else 0
+    """Return the number of this process, from 0."""
+    return dist.get_rank() if world_size() > 1 else 0
 
 
 def is_first() -> bool:
-    """Tell whether this process writes the files of the run."""
+    """Whether this process writes the files of the run."""
     return rank() == 0
 
 
-def wait() -> None:
-    """Wait for the others."""
-    if size() > 1:
+def barrier() -> None:
+    """Wait until all processes get here."""
+    if world_size() > 1:
         dist.barrier()
 
 
-@contextmanager
-def alone(folder: Path, what: str) -> Iterator[None]:
-    """Keep all others out of a folder; the first process of a training does so for its companions.
-
-    Parameters
-    ----------
-    folder
-        Made when missing.
-    what
-        Is done there, such as "training".
-
-    Raises
-    ------
-    ValueError
-        If another process has the folder. The system frees it when that process ends, however it ends.
-
-    Warns
-    -----
-    UserWarning
-        If the folder is on a file system that has no locks.
-    """
-    if not is_first():
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as held:
-        try:
-            held.enter_context(FileLock(folder / ".lock", timeout=0))
-        except Timeout:
-            raise ValueError(f"another {what} is at work in {folder}: wait for it, or stop it") from None
-        except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno not in NO_LOCKS:
-                raise
-            warnings.warn(f"{folder} cannot be locked: see to it that no other {what} is at work there", stacklevel=3)
-        yield
+def check_batch_size(batch_size: int) -> None:
+    """Raise ValueError if a batch cannot be split evenly among the processes."""
+    if batch_size % world_size():
+        raise ValueError(f"batch_size must be a multiple of the {world_size()} processes, got {batch_size}")
 
 
-def share(batch: Tensor) -> Tensor:
+def split_batch(batch: Tensor) -> Tensor:
     """Take this process's part of a batch, (B, ...) -> (B / processes, ...)."""
-    return batch.chunk(size())[rank()]
+    return batch.chunk(world_size())[rank()]
 
 
-def mean(row: dict[str, float], device: str) -> dict[str, float]:
-    """Average the numbers of a log row over the processes, so that all of them see one curve, and one NaN."""
-    if size() == 1:
+def mean_over_processes(row: dict[str, float], device: str) -> dict[str, float]:
+    """Average a log row over the processes, so that all see the same curve and stop at the same NaN."""
+    if world_size() == 1:
         return row
     return dict(zip(row, _mean(torch.tensor(list(row.values()), device=device)).tolist()))
 
 
-def agree(number: int, device: str) -> bool:
-    """Tell whether all processes have the same number."""
-    if size() == 1:
+def all_agree(number: int, device: str) -> bool:
+    """Whether all processes have the same number."""
+    if world_size() == 1:
         return True
     largest = torch.tensor([number, -number], device=device)
     dist.all_reduce(largest, op=dist.ReduceOp.MAX)
     return largest[0].item() == -largest[1].item()
 
 
-def spread(network: nn.Module, device: str) -> nn.Module:
-    """Make a network average its gradients, and the statistics of its batch norm, over the processes.
+def distribute(network: nn.Module, device: str) -> nn.Module:
+    """Make a network average its gradients and the statistics of its batch norm over the processes.
 
     Parameters
     ----------
     network
         With the same weights in each process.
     device
-        Where it is.
+        Device of the network.
 
     Returns
     -------
     nn.Module
-        To call in place of `network`, which holds the weights; `network` itself where there is one process.
+        To call in place of `network`, which holds the weights; `network` itself if there is only one process.
     """
-    if size() == 1:
+    if world_size() == 1:
         return network
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -150,17 +141,14 @@ def spread(network: nn.Module, device: str) -> nn.Module:
 
 
 def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """Normalize over the photographs of all processes, (B, C, H, W), where `layer` alone would take its own.
+    """Normalize (B, C, H, W) with the statistics of all processes, so that 2 GPUs compute what 1 would.
 
-    Notes
-    -----
-    With one photograph a process, as at the paper's batch of 1, a mean over a process's own share would be another
-    model: 2 GPUs would not compute what 1 computes. PyTorch's SyncBatchNorm does the same, on GPUs only.
+    PyTorch's SyncBatchNorm does the same, but on GPUs only.
     """
     if not layer.training:
         return nn.BatchNorm2d.forward(layer, x)
-    count = x.numel() // x.shape[1] * size()
-    full = x.float()  # sums are taken in float32, whatever the precision of x
+    count = x.numel() // x.shape[1] * world_size()
+    full = x.float()  # sum in float32, whatever the precision of x
     mean = MeanOverProcesses.apply(full.mean(dim=(0, 2, 3), keepdim=True))  # (1, C, 1, 1)
     centered = full - mean
     variance = MeanOverProcesses.apply(centered.square().mean(dim=(0, 2, 3), keepdim=True))
@@ -173,20 +161,20 @@ def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
 
 
 class MeanOverProcesses(torch.autograd.Function):
-    """Average a tensor over all processes; the gradient of a mean is the mean of the gradients."""
+    """Average a tensor over all processes; the gradient of the mean is the mean of the gradients."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
-        """Give every process the mean."""
+        """Return the mean to every process."""
         return _mean(x)
 
     @staticmethod
     def backward(ctx, d_mean: Tensor) -> Tensor:
-        """Every process's loss depends on every process's x."""
+        """Average the gradients: each process's loss depends on the x of all processes."""
         return _mean(d_mean)
 
 
 def _mean(x: Tensor) -> Tensor:
     total = x.clone()
     dist.all_reduce(total)
-    return total / size()
+    return total / world_size()

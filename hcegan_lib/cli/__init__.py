@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from tqdm import tqdm
 
-    from hcegan_lib.models import UNetGenerator
     from hcegan_lib.train import TrainConfig
 
 
@@ -209,8 +207,8 @@ def go_on(args: argparse.Namespace, left: list[str]) -> str:
 
 def run_batch(args: argparse.Namespace) -> int:
     """Run a grid: a row each as it ends, the failures at the end, and all records merged into one table."""
-    from hcegan_lib import train
     from hcegan_lib.backend import parallel
+    from hcegan_lib.backend.files import lock_folder
     from hcegan_lib.experiment import batch, records
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the runs too, as Ctrl-C does
@@ -218,13 +216,13 @@ def run_batch(args: argparse.Namespace) -> int:
     grid = batch.read_grid(args.grid)
     batch.check_place(grid, keep_or_replace=args.resume or args.fresh)
     if not args.scheduler:
-        by_itself = batch.cores() if train.find_device(grid.device) == "cpu" else 1  # all runs would share the one GPU
+        by_itself = batch.cores() if parallel.find_device(grid.device) == "cpu" else 1  # all runs would share the one GPU
     runs = batch.expand(grid)
     left, aside = batch.sift(grid, runs, fresh=args.fresh)
     at_once = None if args.scheduler else min(args.workers or by_itself, len(runs))
     cluster = batch.scheduler_at(args.scheduler) if args.scheduler else batch.local_cluster(at_once)
     try:
-        with cluster if left else contextlib.nullcontext() as client, parallel.alone(records.RUNS / grid.name, "batch"):
+        with cluster if left else contextlib.nullcontext() as client, lock_folder(records.RUNS / grid.name, "batch"):
             place = batch.put_aside(aside)
             if place:
                 complain(f"put {len(aside)} runs aside that are not of this grid as it is now: {place}", 0)
@@ -328,8 +326,8 @@ def run_train(args: argparse.Namespace) -> int:
     gamma_init, loss = paper.model(args.model)
     named = {"gamma_init": gamma_init, "loss": loss, "data": args.data, "seed": args.seed}
     config = train.config(args.profile, **named, **changes(args.set, named))
-    device = train.find_device(args.device)
-    with parallel.together(device):
+    device = parallel.find_device(args.device)
+    with parallel.process_group(device):
         return fit_and_score(args, config, device)
 
 
@@ -337,6 +335,7 @@ def fit_and_score(args: argparse.Namespace, config: "TrainConfig", device: str) 
     """Do the part of this process; what is said and written once is left to the first of them."""
     from hcegan_lib import data, train
     from hcegan_lib.backend import parallel
+    from hcegan_lib.backend.memory import OutOfMemoryError
     from hcegan_lib.experiment import records
 
     photos = data.load(config.data, config.image_size, progress=parallel.is_first())
@@ -349,7 +348,7 @@ def fit_and_score(args: argparse.Namespace, config: "TrainConfig", device: str) 
     folder = args.run or records.run_folder(args.profile, photos.name, args.model, args.seed)
     try:
         fit = train.fit(config, photos, folder, device=device, compiled=args.compile, progress=sys.stderr.isatty())
-    except (train.NonFiniteLossError, train.OutOfMemoryError) as error:
+    except (train.NonFiniteLossError, OutOfMemoryError) as error:
         return complain(str(error), 1)
     except RuntimeError as error:
         if not (args.compile and type(error).__module__.startswith("torch._")):
@@ -398,19 +397,20 @@ def read_value(text: str) -> object:
 
 def run_color(args: argparse.Namespace) -> int:
     """Color photographs, whole, at the size that the run was trained at."""
-    from hcegan_lib import train
+    from hcegan_lib.backend.memory import is_out_of_memory
 
     try:
         return color_all(args)
     except (MemoryError, RuntimeError) as error:
-        if not train.is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return complain("the memory is full: what is colored is kept; cut the photograph, or use a smaller model", 1)
 
 
 def color_all(args: argparse.Namespace) -> int:
     """Look at all photographs, then color one after the other."""
-    from hcegan_lib import data, train
+    from hcegan_lib import data, models, train
+    from hcegan_lib.backend.files import write_atomically
 
     generator, config = train.load_generator(args.run)
     photos = {args.output / f"{path.stem}_color.png": path for path in args.photos}
@@ -422,32 +422,13 @@ def color_all(args: argparse.Namespace) -> int:
             raise ValueError(f"{photo}: {W} x {H} pixels; at most {LONGEST} times as long as wide can be colored")
     args.output.mkdir(parents=True, exist_ok=True)
     for path, photo in photos.items():
-        colored = color_photo(generator, data.open_photo(photo), config)
-        train.write_whole(path, lambda part, colored=colored: colored.save(part, format="PNG"))
+        colored = models.color_photo(generator, data.open_photo(photo), config.image_size)
+        write_atomically(path, lambda part, colored=colored: colored.save(part, format="PNG"))
         print(path)
     return 0
 
 
 LONGEST = 16  # a photograph's long side in short sides; memory grows with it
-
-
-def color_photo(generator: "UNetGenerator", photo: "Image", config: "TrainConfig") -> "Image":
-    """Color one photograph: its short side as in training, its shape kept, and the edge mirrored up to what fits."""
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    from hcegan_lib.color import luma
-    from hcegan_lib.train import render
-
-    scale = config.image_size / min(photo.size)
-    W, H = (round(side * scale) for side in photo.size)
-    small = np.array(photo.resize((W, H), Image.Resampling.LANCZOS))
-    gray = luma(torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255)  # (1, 1, H, W)
-    right, below = -W % 2**config.depth, -H % 2**config.depth
-    padded = torch.nn.functional.pad(gray, (0, right, 0, below), mode="reflect")
-    color = render(generator, padded)[0, :, :H, :W]  # (3, H, W)
-    return Image.fromarray((color * 255).round().byte().permute(1, 2, 0).numpy())
 
 
 def run_data_list(args: argparse.Namespace) -> int:
@@ -525,5 +506,5 @@ def run_table(args: argparse.Namespace) -> int:
     """Print a table of the paper and what was measured."""
     from hcegan_lib.experiment import results
 
-    print(results.written(args.number, args.grid, args.format), end="")
+    print(results.render_table(args.number, args.grid, args.format), end="")
     return 0

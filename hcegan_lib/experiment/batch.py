@@ -398,10 +398,10 @@ def put_aside(folders: list[Path]) -> Path | None:
     ValueError
         If a training is at work in one of them; then none is moved.
     """
-    from hcegan_lib.backend import parallel
+    from hcegan_lib.backend.files import lock_folder
 
     for folder in folders:
-        with parallel.alone(folder, "training"):  # which `hcegan train` may do there
+        with lock_folder(folder, "training"):  # which `hcegan train` may do there
             pass
     place = None
     for folder in folders:

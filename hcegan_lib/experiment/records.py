@@ -1,12 +1,10 @@
-"""A record a run: its settings, each photograph's scores, its curves, its machine; and records merged into one table.
+"""One record per run: settings, the scores of each photograph, curves, machine; and the records of a grid in one table.
 
-A record holds every test photograph's scores. Means are taken later, in `results`, so that an interval can always be
-computed and nobody has to trust a single number.
+Means are taken later, in `results`, so that intervals can be computed too.
 """
 
 import json
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,43 +17,50 @@ import psutil
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from hcegan_lib import KIT_ROOT, __version__, metrics, paper
 from hcegan_lib.backend import parallel
+from hcegan_lib.backend.checkpoints import read_run_json
+from hcegan_lib.backend.files import write_atomically
 from hcegan_lib.color import gray_to_rgb
 from hcegan_lib.data import PhotoSet
-from hcegan_lib.train import Fit, read_json, render, write_whole
+from hcegan_lib.models import render
+from hcegan_lib.train import Fit
 
 RUNS = KIT_ROOT / "data" / "runs"  # whole runs with their weights; not under version control
 RESULTS = KIT_ROOT / "data" / "results"  # their scores, curves and pictures; committed
 GRAY_COPY = "gray copy"  # the baseline of every table: the gray photograph in all three channels
-COLUMNS = ["data", "model", "seed", "file", "psnr", "ssim", "colorfulness", "true_colorfulness"]
+RUN = ["data", "model", "seed"]  # identifies a run in a table
+COLUMNS = [*RUN, "file", "psnr", "ssim", "colorfulness", "true_colorfulness"]  # of a table of scores
 PICTURES = 12  # test photographs whose rendering is kept as a picture
 
 
 def run_folder(grid: str, data: str, model: str, seed: int) -> Path:
-    """Say where a run of a grid or profile lives, for example data/runs/tour/mini-SAp+Hinge+BCE-seed0."""
+    """Return the folder of a run of a grid or profile, such as data/runs/tour/mini-SAp+Hinge+BCE-seed0."""
     return RUNS / grid / f"{picture_name(data, model)}-seed{seed}"
 
 
 def picture_name(data: str, model: str) -> str:
-    """Name a model on a data set in the name of a file: SA' and SA'' become SAp and SApp."""
-    return f"{data}-{model}".replace("'", "p")  # a shell would take the quote for its own
+    """Return the file name for a model on a data set, with SA' and SA'' as SAp and SApp."""
+    return f"{data}-{model}".replace("'", "p")  # quotes would need escaping in a shell
+
+
+# --- one run ----------------------------------------------------------------------------------------------------------
 
 
 def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
     """Score a finished run on the test photographs; write record.json and rendered.png into its folder.
-
-    rendered.png holds `PICTURES` test photographs as the run colors them, side by side, picked evenly over the set.
 
     Parameters
     ----------
     folder
         Folder of the run.
     fit
-        What `train.fit` returned.
+        Result of `train.fit`.
     photos
-        The set it was trained on; its test photographs are scored.
+        The set it was trained on. All test photographs are scored; `PICTURES` of them, evenly spaced, are in
+        rendered.png, side by side.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
     Raises
     ------
     ValueError
-        If the run is not finished: half a run's scores would pass for a whole one's.
+        If the run is not finished.
     """
     if not fit.finished:
         raise ValueError(
@@ -75,7 +80,7 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
     settings = asdict(fit.settings)
     gray, _ = photos.test.batch()
     rendered = render(fit.generator, gray)
-    shown = spread(len(gray))
+    shown = evenly_spaced(len(gray))
     record = {
         "model": paper.model_name(settings["gamma_init"], settings["loss"]),
         "settings": settings,
@@ -89,56 +94,55 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
         "peak_memory_mb": round(peak_memory(fit)),
         "environment": environment(fit),
     }
-    write_whole(folder / "rendered.png", lambda part: strip(rendered[shown]).save(part, format="PNG"))
-    path = folder / "record.json"  # last, because a folder that has it counts as finished
-    write_whole(path, lambda part: part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8"))
+    write_atomically(folder / "rendered.png", lambda part: strip(rendered[shown]).save(part, format="PNG"))
+    path = folder / "record.json"
+    write_atomically(path, json.dumps(record, indent=1) + "\n")  # last: a folder with a record counts as finished
     return path
 
 
-def spread(count: int) -> list[int]:
+def evenly_spaced(count: int) -> list[int]:
     """Pick `PICTURES` of `count` photographs, evenly from the first to the last; all of them if there are fewer."""
     return torch.linspace(0, count - 1, min(PICTURES, count)).round().int().tolist()
 
 
 def strip(images: Tensor) -> Image.Image:
-    """Lay photographs (N, 3, H, W), in [0, 1], side by side."""
-    row = torch.cat(list(images), dim=2)  # (3, H, N * W)
-    return Image.fromarray((row * 255).round().byte().permute(1, 2, 0).numpy())
+    """Lay images (N, 3, H, W), in [0, 1], side by side."""
+    row = make_grid(images, nrow=len(images), padding=0)  # (3, H, N * W)
+    return Image.fromarray((row * 255).round().byte().permute(1, 2, 0).numpy())  # save_image rounds some values up
 
 
 def curves(fit: Fit) -> list[dict]:
-    """Average the log over each epoch: a row an epoch, with the spread of both losses over its steps."""
+    """Average the log over each epoch: one row per epoch, with the standard deviation of both losses over its steps."""
     epoch_steps = fit.steps // fit.settings.epochs
     epoch = (fit.log["step"] - 1) // epoch_steps + 1
     grouped = fit.log.astype({"gain": float}).groupby(epoch.rename("epoch"))
     table = grouped[["d_loss", "g_loss", "l1", "real", "fake", "gain"]].mean()
     table["d_loss_std"] = grouped["d_loss"].std()
     table["g_loss_std"] = grouped["g_loss"].std()
-    table = table.round(6).astype(object)  # NaN, a gain without attention, is null in JSON
+    table = table.round(6).astype(object)  # so that NaN, the gain without attention, can become null in JSON
     return table.where(table.notna(), None).reset_index().to_dict("records")
 
 
 def peak_memory(fit: Fit) -> float:
-    """Say how much memory the process, or the GPU, has held at most, in MB."""
+    """Return the most memory that the process, or the GPU, has held, in MB."""
     device = next(fit.generator.parameters()).device
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset / 1e6
-    import resource  # not there on Windows
+    import resource  # does not exist on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def environment(fit: Fit) -> dict:
-    """Name what computed a run: a number that cannot be traced to its machine and code is worth little."""
+    """Describe the machine and the code of a run, so that its numbers can be traced to them."""
     device = next(fit.generator.parameters()).device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type}, {platform.machine()}"
     return {
-        "device": torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"{device.type}, {platform.machine()}",
+        "device": name,
         "threads": torch.get_num_threads(),
-        "processes": parallel.size(),
+        "processes": parallel.world_size(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "hcegan": __version__,
@@ -147,7 +151,7 @@ def environment(fit: Fit) -> dict:
 
 
 def git_commit() -> str | None:
-    """Read the commit of the clone, with "-dirty" where the library differs from it; None outside a clone."""
+    """Return the commit of the clone, with "-dirty" if the library differs from it; None outside a clone."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", "-C", str(KIT_ROOT), *words], capture_output=True, text=True, check=True).stdout
@@ -159,10 +163,17 @@ def git_commit() -> str | None:
         return None
 
 
+# --- all runs below a folder ------------------------------------------------------------------------------------------
+
+
 def read_records(folder: Path) -> Iterator[dict]:
-    """Read every record below a folder, in the order of their names."""
+    """Read every record below a folder, in the order of their paths."""
     for path in sorted(folder.rglob("record.json")):
-        yield read_json(path)
+        yield read_run_json(path)
+
+
+def _run(record: dict) -> dict:
+    return {"data": record["data"]["name"], "model": record["model"], "seed": record["settings"]["seed"]}
 
 
 def scores_of(folder: Path) -> pd.DataFrame:
@@ -176,16 +187,15 @@ def scores_of(folder: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a photograph and run: data, model, seed, file, psnr (dB), ssim, colorfulness, true_colorfulness. The
-        gray copy stands once a data set, with seed -1, since no chance is in it. Empty when nothing is finished.
+        One row per photograph and run: data, model, seed, file, psnr (dB), ssim, colorfulness, true_colorfulness. The
+        gray copy appears once per data set, with seed -1 because nothing in it is random. Empty if no run is finished.
     """
     rows = []
     for record in read_records(folder):
-        run = {"data": record["data"]["name"], "model": record["model"], "seed": record["settings"]["seed"]}
+        run = _run(record)
         rows += [run | row for row in record["scores"]]
         rows += [run | {"model": GRAY_COPY, "seed": -1} | row for row in record[GRAY_COPY]]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.drop_duplicates(["data", "model", "seed", "file"], ignore_index=True)
+    return pd.DataFrame(rows, columns=COLUMNS).drop_duplicates([*RUN, "file"], ignore_index=True)
 
 
 def curves_of(folder: Path) -> pd.DataFrame:
@@ -199,21 +209,27 @@ def curves_of(folder: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row an epoch and run: data, model, seed, epoch, then means over the epoch's steps (d_loss, g_loss, l1, real
+        One row per epoch and run: data, model, seed, epoch, then means over the epoch's steps (d_loss, g_loss, l1, real
         and fake logits, gain) and the losses' standard deviations over these steps. `gain` is NaN without attention.
     """
-    rows = []
-    for record in read_records(folder):
-        run = {"data": record["data"]["name"], "model": record["model"], "seed": record["settings"]["seed"]}
-        rows += [run | row for row in record["curves"]]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_run(record) | row for record in read_records(folder) for row in record["curves"]])
+
+
+def first_pictures(folder: Path) -> dict[tuple[str, str], Path]:
+    """Map (data, model) to the picture of its run with the lowest seed, among the finished runs below a folder."""
+    runs = [(_run(read_run_json(path)), path) for path in sorted(folder.rglob("record.json"))]
+    runs.sort(key=lambda item: item[0]["seed"])
+    return {(run["data"], run["model"]): path.with_name("rendered.png") for run, path in reversed(runs)}
+
+
+# --- committed results ------------------------------------------------------------------------------------------------
 
 
 def collect(grid: str, failed: list[dict] | None = None) -> Path:
     """Merge the finished runs of a grid or profile into `RESULTS`.
 
-    Writes GRID.csv (a row a photograph and run), GRID-curves.csv (a row an epoch and run), GRID-pictures (rendered.png
-    of the first seed of each model) and GRID.json, the manifest: what made each run, and which runs failed.
+    Writes GRID.csv (one row per photograph and run), GRID-curves.csv (one row per epoch and run), GRID-pictures
+    (rendered.png of the first seed of each model) and GRID.json, the manifest: how each run was made, and which failed.
 
     Parameters
     ----------
@@ -238,33 +254,34 @@ def collect(grid: str, failed: list[dict] | None = None) -> Path:
         raise ValueError(f"no finished run in {folder}: train one first")
     left_out = ("scores", GRAY_COPY, "curves")
     runs = [{key: record[key] for key in record if key not in left_out} for record in read_records(folder)]
-    manifest = {"grid": grid, "runs": runs, "failed": failed or []}
     pictures = RESULTS / f"{grid}-pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    for run, source in first_seeds(folder):
-        target = pictures / f"{picture_name(run['data']['name'], run['model'])}.png"
-        write_whole(target, lambda part, source=source: shutil.copyfile(source, part))
-    path = RESULTS / f"{grid}.csv"
+    for (data, model), source in first_pictures(folder).items():
+        write_atomically(pictures / f"{picture_name(data, model)}.png", source.read_bytes())
+    made_by = json.dumps({"grid": grid, "runs": runs, "failed": failed or []}, indent=1)
     write_table(RESULTS / f"{grid}-curves.csv", curves_of(folder))
-    write_whole(path.with_suffix(".json"), lambda part: part.write_text(json.dumps(manifest, indent=1) + "\n", "utf-8"))
-    write_table(path, scores)
-    return path
-
-
-def first_seeds(folder: Path) -> Iterator[tuple[dict, Path]]:
-    """Go through the runs of the lowest seed of each model and data set: its record and its picture."""
-    first = {}
-    for path in sorted(folder.rglob("record.json")):
-        record = read_json(path)
-        key = record["data"]["name"], record["model"]
-        if key not in first or record["settings"]["seed"] < first[key][0]["settings"]["seed"]:
-            first[key] = record, path.with_name("rendered.png")
-    yield from first.values()
+    write_atomically(RESULTS / f"{grid}.json", made_by + "\n")
+    write_table(RESULTS / f"{grid}.csv", scores)
+    return RESULTS / f"{grid}.csv"
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, the same bytes on every system."""
-    write_whole(path, lambda part: table.to_csv(part, index=False, float_format="%.6f", lineterminator="\n"))
+    write_atomically(path, table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+
+
+def manifest(grid: str) -> dict:
+    """Read how the committed scores of a grid were made: "grid", "runs" with their settings, and "failed" ones.
+
+    Raises
+    ------
+    ValueError
+        If there is no manifest.
+    """
+    path = RESULTS / f"{grid}.json"
+    if not path.exists():
+        raise ValueError(f"no manifest of grid {grid!r}: {path} does not exist")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read_pictures(grid: str, data: str, model: str) -> tuple[list[str], Tensor]:
@@ -278,7 +295,7 @@ def read_pictures(grid: str, data: str, model: str) -> tuple[list[str], Tensor]:
     Returns
     -------
     files, images
-        Names of the test photographs, and these as the model colors them, shape (N, 3, H, W), in [0, 1].
+        Names of the test photographs, and the photographs as the model colors them, shape (N, 3, H, W), in [0, 1].
 
     Raises
     ------
@@ -288,7 +305,7 @@ def read_pictures(grid: str, data: str, model: str) -> tuple[list[str], Tensor]:
     path = RESULTS / f"{grid}-pictures" / f"{picture_name(data, model)}.png"
     if not path.exists():
         raise ValueError(f"no recorded pictures of {model!r} on {data!r} in grid {grid!r}: {path} does not exist")
-    runs = read_json(RESULTS / f"{grid}.json")["runs"]
+    runs = manifest(grid)["runs"]
     files = next(run["pictures"] for run in runs if (run["data"]["name"], run["model"]) == (data, model))
     with Image.open(path) as picture:
         row = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255  # (3, H, N * W)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from hcegan_lib import data, train
-from hcegan_lib.backend import parallel
+from hcegan_lib.backend import checkpoints, parallel
 
 # Five levels have no dropout (which each process draws by itself), so that two processes can be held to one.
 TINY = replace(
@@ -36,7 +36,7 @@ from hcegan_lib import data, train
 from hcegan_lib.backend import parallel
 
 settings, folder, cache, stop_at = json.loads(sys.argv[1])
-seen, share = [], parallel.share
+seen, share = [], parallel.split_batch
 
 def counted(batch):
     seen.append(len(share(batch)))
@@ -51,9 +51,9 @@ def group_threads():
             pass  # it has ended since
     return sum("gloo" in name for name in names)
 
-parallel.share = counted
+parallel.split_batch = counted
 photos = data.load("mini", settings["image_size"], cache=cache)
-with parallel.together("cpu"):
+with parallel.process_group("cpu"):
     fit = train.fit(train.TrainConfig(**settings), photos, folder, device="cpu", progress=False, stop_at=stop_at)
     threads = [group_threads()]
 photographs = sum(seen) // 2  # gray and color are shared out one after the other
@@ -84,13 +84,13 @@ from hcegan_lib.backend import parallel
 faulthandler.dump_traceback_later(60, exit=True)
 
 def train():
-    network = parallel.spread(torch.nn.Linear(2, 2), "cpu")
+    network = parallel.distribute(torch.nn.Linear(2, 2), "cpu")
     for _ in range(1000):
         dist.all_reduce(torch.ones(2), async_op=True)
     raise ArithmeticError
 
 try:
-    with parallel.together("cpu"):
+    with parallel.process_group("cpu"):
         train()
 except ArithmeticError:
     print("told", flush=True)
@@ -160,7 +160,7 @@ def log_of(folder):
 
 
 def weights_of(folder):
-    return train.newest_checkpoint(folder)["networks"]
+    return checkpoints.newest_checkpoint(folder)["networks"]
 
 
 def assert_nearly_the_same_run(folder, fit):
@@ -211,12 +211,12 @@ def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(togeth
     folder = tmp_path / "run"
     process = two_processes(folder, cache)
     deadline = time.monotonic() + PATIENCE
-    while not train.checkpoints(folder) and time.monotonic() < deadline:
+    while not checkpoints.list_checkpoints(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert kill_all(process) >= 3  # torchrun and two workers
     assert not list(folder.glob("seen-*.json")), "they ended before they could be killed"
-    assert train.checkpoints(folder), "it was killed before its first checkpoint"
-    for path in train.checkpoints(folder)[:-1]:
+    assert checkpoints.list_checkpoints(folder), "it was killed before its first checkpoint"
+    for path in checkpoints.list_checkpoints(folder)[:-1]:
         path.unlink()  # however late the kill came, there is a part to do again
     ended(two_processes(folder, cache))
     pd.testing.assert_frame_equal(log_of(folder), log_of(together), check_exact=True)
@@ -255,24 +255,24 @@ def test_processes_that_read_different_checkpoints_do_not_train(photos, cache, t
     errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode != 0
     assert (
-        errors.count(f"CheckpointError: not all processes can read the newest checkpoint in {folder}: call again") == 2
+        errors.count(f"CheckpointError: not all processes can read the newest checkpoint in {folder}: try again") == 2
     )
     assert len(log_of(folder)) == 8
-    assert [path.name for path in train.checkpoints(folder)] == ["step-00000008.pt", "step-00000004.pt"]
+    assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["step-00000008.pt", "step-00000004.pt"]
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(parallel, "size", lambda: 3)
+    monkeypatch.setattr(parallel, "world_size", lambda: 3)
     with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 26"):
         train.fit(TINY, photos, tmp_path / "run", device="cpu", progress=False)
     assert not (tmp_path / "run").exists()
 
 
 def test_shares_are_the_batch_cut_in_pieces(monkeypatch):
-    monkeypatch.setattr(parallel, "size", lambda: 3)
+    monkeypatch.setattr(parallel, "world_size", lambda: 3)
     batch, pieces = torch.arange(6), []
     for rank in range(3):
         monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
-        pieces.append(parallel.share(batch))
+        pieces.append(parallel.split_batch(batch))
     assert [len(piece) for piece in pieces] == [2, 2, 2]
     assert torch.equal(torch.cat(pieces), batch)

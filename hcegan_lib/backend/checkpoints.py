@@ -1,0 +1,258 @@
+"""The folder of a training run: its settings, its log, and checkpoints from which it can be resumed.
+
+config.json   the settings and the fingerprint of the photographs
+log.jsonl     one row per step
+checkpoints/  the two newest: weights and optimizers
+samples/      test photographs as rendered during training
+"""
+
+import contextlib
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from hcegan_lib.backend import parallel
+from hcegan_lib.backend.files import lock_folder, write_atomically
+from hcegan_lib.backend.memory import is_out_of_memory
+
+
+class CheckpointError(ValueError):
+    """A run folder that cannot be read, or that belongs to a run with other settings."""
+
+
+@contextlib.contextmanager
+def claim_folder(folder: Path, config: dict, steps: int) -> Iterator[None]:
+    """Lock a run folder and make sure that it is new or belongs to the run with these settings.
+
+    Parameters
+    ----------
+    folder
+        Created if missing.
+    config
+        What decides the run's numbers, including "epochs", which may be larger than before.
+    steps
+        Length of the whole run.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder holds a longer run or one with other settings, or lacks a part of a run.
+    ValueError
+        If another training process has locked the folder.
+    """
+    with lock_folder(folder, "training") if parallel.is_first() else contextlib.nullcontext():
+        if parallel.is_first():
+            check_owner(folder, config, steps)
+            for pattern in ("checkpoints/.step-*", "samples/.step-*", ".config.json.*", ".log.jsonl.*"):
+                for part in folder.glob(pattern):  # temporary files of a process that was killed
+                    part.unlink()
+            for name in ("checkpoints", "samples"):
+                (folder / name).mkdir(exist_ok=True)
+            write_atomically(folder / "config.json", json.dumps(config, indent=1) + "\n")
+        parallel.barrier()
+        yield
+
+
+def check_owner(folder: Path, config: dict, steps: int) -> None:
+    """Raise CheckpointError if a folder holds anything but a run with this configuration."""
+    path, found = folder / "config.json", list_checkpoints(folder)
+    if (found or (folder / "log.jsonl").exists()) and not path.exists():
+        raise CheckpointError(f"{folder} has checkpoints or a log but no config.json; choose another folder")
+    if not found and (folder / "record.json").exists():
+        raise CheckpointError(f"{folder} holds a recorded run without its checkpoints; choose another folder")
+    if path.exists():
+        theirs = {"precision": "float32", **read_run_json(path)}  # runs made before precision was a setting
+        other = sorted(name for name in config if name != "epochs" and config[name] != theirs.get(name))
+        if other:
+            raise CheckpointError(
+                f"{folder} holds a run with other settings ({', '.join(other)}); choose another folder"
+            )
+    if found and step_of(found[0]) > steps:
+        done = f"{folder} holds a run of {step_of(found[0])} steps"
+        raise CheckpointError(f"{done}, but {config['epochs']} epochs have {steps}; choose another folder")
+
+
+def read_run_json(path: Path) -> dict:
+    """Read a JSON file of a run; raise CheckpointError if it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("not a JSON object")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); is this the folder of a run?") from None
+    return content
+
+
+def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple, log: TextIO) -> None:
+    """Write all that the next step needs; keep the checkpoint before it too, in case this one is damaged."""
+    if not parallel.is_first():
+        return
+    log.flush()
+    os.fsync(log.fileno())  # a checkpoint is only useful if the log reaches as far after a power cut
+    state = {
+        "step": step,
+        "networks": [network.state_dict() for network in networks],
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+    }
+
+    def save(part: Path) -> None:
+        try:
+            with open(part, "wb") as file:
+                torch.save(state, file)
+        except RuntimeError as error:  # torch wraps the file's own error, such as a full disk
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+    write_atomically(folder / "checkpoints" / f"step-{step:08d}.pt", save)
+    found = list_checkpoints(folder)
+    kept = [path for path in found if step_of(path) <= step][:2]  # newer ones belong to a log that was cut
+    for path in found:
+        if path not in kept:
+            path.unlink()
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """List the checkpoints of a run, newest first."""
+    found = (folder / "checkpoints").glob("step-*.pt")
+    return sorted((path for path in found if path.stem[5:].isdecimal()), key=step_of, reverse=True)
+
+
+def step_of(checkpoint: Path) -> int:
+    """Read the step of a checkpoint from its name."""
+    return int(checkpoint.stem.removeprefix("step-"))
+
+
+def newest_checkpoint(folder: Path, logged: int | None = None) -> dict | None:
+    """Load the newest readable checkpoint into CPU memory.
+
+    Parameters
+    ----------
+    folder
+        Folder of the run.
+    logged
+        Number of steps in the log. Newer checkpoints are skipped, because their log would lack steps.
+
+    Returns
+    -------
+    dict or None
+        "step", "networks" and "optimizers"; None if no checkpoint was ever written.
+
+    Raises
+    ------
+    CheckpointError
+        If there are checkpoints but none can be used.
+    """
+    damaged = []
+    for path in list_checkpoints(folder):
+        if logged is not None and step_of(path) > logged:
+            damaged.append(f"{path.name} (the log ends at step {logged})")
+            continue
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises half a dozen types for a damaged file
+            if is_out_of_memory(error):
+                raise  # the file itself may be fine
+            damaged.append(f"{path.name} ({type(error).__name__})")
+            continue
+        if damaged:
+            warnings.warn(
+                f"damaged checkpoint {', '.join(damaged)} in {folder}: resuming from {path.name}", stacklevel=2
+            )
+        return state
+    if damaged:
+        raise CheckpointError(
+            f"no checkpoint in {folder} can be used: {', '.join(damaged)}; delete the folder to start over"
+        )
+    return None
+
+
+def resume(folder: Path, networks: tuple, optimizers: tuple, device: str) -> list[dict]:
+    """Restore networks and optimizers from the newest checkpoint and cut the log to it.
+
+    Returns
+    -------
+    list of dict
+        The rows of the log, one per finished step; empty for a new run.
+    """
+    rows, step = read_log(folder), 0
+    state = newest_checkpoint(folder, logged=len(rows))
+    if state is not None:
+        with explain_settings_mismatch(folder):
+            for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"]), strict=True):
+                part.load_state_dict(saved)
+            step = int(state["step"])
+    rows = rows[:step]  # later steps will be repeated
+    if parallel.is_first():
+        write_atomically(folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    if not parallel.all_agree(step, device):
+        raise CheckpointError(f"not all processes can read the newest checkpoint in {folder}: try again")
+    return rows
+
+
+def open_log(folder: Path) -> TextIO:
+    """Open the log for appending; only the first of several processes writes to it."""
+    return open(folder / "log.jsonl" if parallel.is_first() else os.devnull, "a", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def explain_settings_mismatch(folder: Path) -> Iterator[None]:
+    """Replace the error of a checkpoint that was made with other settings than the config.json beside it."""
+    try:
+        yield
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise CheckpointError(f"the checkpoint in {folder} does not fit its config.json: one was changed") from None
+
+
+@contextlib.contextmanager
+def explain_interrupt(folder: Path, rows: list[dict], steps: int) -> Iterator[None]:
+    """Tell a user who presses Ctrl-C how to resume. Steps since the last checkpoint will be repeated."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        message = f"stopped after step {len(rows)} of {steps}; train again in {folder} to resume"
+        raise KeyboardInterrupt(message) from None
+
+
+def read_log(folder: Path) -> list[dict]:
+    """Read the log up to the first row that is damaged or missing."""
+    path, rows = folder / "log.jsonl", []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    for line in lines:
+        try:
+            row = json.loads(line)
+            if row["step"] != len(rows) + 1:
+                break
+        except (ValueError, LookupError, TypeError):
+            break
+        rows.append(row)
+    return rows
+
+
+def read_samples(folder: str | Path) -> dict[int, Tensor]:
+    """Read the test photographs as rendered during a run.
+
+    Parameters
+    ----------
+    folder
+        Folder of a run, as written by `train.fit`.
+
+    Returns
+    -------
+    dict[int, Tensor]
+        Step -> photographs, shape (N, 3, H, W), in [0, 1]: step 0 and the last step of each epoch.
+    """
+    samples = {}
+    for path in sorted((Path(folder) / "samples").glob("step-*.png")):
+        with Image.open(path) as picture:
+            strip = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255  # (3, H, N * H)
+        samples[int(path.stem.removeprefix("step-"))] = torch.stack(strip.split(strip.shape[1], dim=2))
+    return samples

@@ -1,0 +1,294 @@
+import errno
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from hcegan_lib import models, train
+from hcegan_lib.backend import checkpoints, files
+from hcegan_lib.backend.checkpoints import CheckpointError
+from hcegan_lib.backend.memory import OutOfMemoryError
+from tests.tiny import TINY, assert_same_run
+
+
+def test_samples_are_read_back_as_the_rendered_test_photographs(photos, unbroken):
+    samples = checkpoints.read_samples(unbroken.folder)
+    assert list(samples) == [0, 6, 12, 18]
+    gray, _ = photos.test.batch(range(train.SAMPLES))
+    torch.testing.assert_close(samples[18], models.render(unbroken.generator, gray), rtol=0, atol=1 / 255)
+
+
+def test_only_the_newest_two_checkpoints_are_kept_and_no_temporary_file(unbroken):
+    assert [path.name for path in checkpoints.list_checkpoints(unbroken.folder)] == [
+        "step-00000018.pt",
+        "step-00000015.pt",
+    ]
+    assert [path for path in unbroken.folder.rglob(".*") if path.is_file() and path.name != ".lock"] == []
+
+
+KILLED = """
+import sys
+from hcegan_lib import data, train
+from tests.tiny import TINY
+train.fit(TINY, data.load("mini", TINY.image_size), sys.argv[1], progress=False)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_run_killed_without_warning_and_resumed_is_bit_equal(photos, unbroken, tmp_path):
+    root = Path(train.__file__).parents[1]
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], cwd=root, env=environment)
+    log = tmp_path / "log.jsonl"
+    while process.poll() is None and not (checkpoints.list_checkpoints(tmp_path) and log.stat().st_size):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    with open(log, "a") as half_written:
+        half_written.write('{"step": 1')  # what a kill in the middle of a row leaves
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def truncate(path, keep=0.5):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+
+
+def test_a_full_disk_keeps_the_checkpoint_that_was_there(photos, unbroken, tmp_path, monkeypatch):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+
+    class FullDisk(io.FileIO):
+        """Has room for a block. Of what it raises, torch makes an error of its own."""
+
+        def write(self, block):
+            if self.tell() > 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(block)
+
+    def opened(path, mode, **named):
+        return FullDisk(path, mode) if mode == "wb" else open(path, mode, **named)
+
+    with monkeypatch.context() as full:
+        full.setattr(checkpoints, "open", opened, raising=False)
+        with pytest.raises(OSError, match=r"No space left on device: '.*/step-00000010\.pt'"):
+            train.fit(TINY, photos, tmp_path, progress=False)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000005.pt"]
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_another_error_of_saving_is_not_hidden(photos, tmp_path, monkeypatch):
+    def wrong(state, file):
+        raise RuntimeError("cannot save this")
+
+    monkeypatch.setattr(torch, "save", wrong)
+    with pytest.raises(RuntimeError, match="cannot save this"):
+        train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+
+
+@pytest.mark.parametrize("damage", ["gone", "half", "a line cut", "a line twice", "words", "no text"])
+def test_a_log_that_lacks_steps_of_all_checkpoints_is_refused_and_left_as_it_is(damage, photos, unbroken, tmp_path):
+    """As where two trainings have been at work in one folder: half a curve would be recorded as the whole one."""
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    log = folder / "log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    damaged = {"half": lines[:9], "a line cut": [*lines[:9], lines[9][:20]], "a line twice": lines[:1] + lines[:17]}
+    log.write_text("".join(damaged.get(damage, ["[]\n"] * 18)))
+    if damage == "no text":
+        log.write_bytes(b"\xff" * 3000)
+    if damage == "gone":
+        log.unlink()
+    before = log.read_bytes() if log.exists() else None
+    told = r"no checkpoint in .* can be used: step-00000018.pt \(the log ends at step \d+\), step-.*; delete the folder"
+    with pytest.raises(CheckpointError, match=told):
+        train.fit(TINY, photos, folder, progress=False)
+    assert (log.read_bytes() if log.exists() else None) == before
+
+
+def test_a_log_that_a_power_cut_made_shorter_goes_on_from_the_checkpoint_that_it_reaches(photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    lines = (folder / "log.jsonl").read_text().splitlines(keepends=True)
+    (folder / "log.jsonl").write_text("".join([*lines[:16], lines[16][:20]]))
+    told = r"damaged checkpoint step-00000018\.pt \(the log ends at step 16\) .* resuming from step-000000"
+    with pytest.warns(UserWarning, match=f"{told}15"):
+        train.fit(TINY, photos, folder, progress=False, stop_at=16)
+    assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["step-00000016.pt", "step-00000015.pt"]
+    assert_same_run(unbroken, train.fit(TINY, photos, folder, progress=False))
+
+
+def test_the_log_is_on_the_disk_before_its_checkpoint_is(photos, tmp_path, monkeypatch):
+    done, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: done.append(os.fstat(file).st_ino) or fsync(file))
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=6)
+    log, found = (tmp_path / "log.jsonl").stat().st_ino, checkpoints.list_checkpoints(tmp_path)
+    assert len(found) == 2
+    for path in found:
+        assert done[done.index(path.stat().st_ino) - 1] == log
+    moved = [path for path in tmp_path.rglob("*.*") if path.is_file() and path.name != ".lock"]
+    assert len(moved) == 6
+    assert {path.stat().st_ino for path in moved} <= set(done)
+
+
+def test_a_run_without_its_settings_is_not_taken_for_a_run_of_other_ones(photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    (folder / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"has checkpoints or a log but no config\.json; choose another folder"):
+        train.fit(replace(TINY, seed=7), photos, folder, progress=False)
+    assert not (folder / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("log.jsonl", "a log but no config"), ("record.json", "a recorded run without")]
+)
+def test_a_log_or_record_without_checkpoints_is_not_written_over(name, told, photos, tmp_path):
+    (tmp_path / name).write_text("of something else")
+    if name == "record.json":
+        (tmp_path / "config.json").write_text(json.dumps(asdict(TINY) | {"fingerprint": photos.fingerprint}))
+    with pytest.raises(CheckpointError, match=told):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert (tmp_path / name).read_text() == "of something else"
+
+
+def test_fewer_epochs_than_are_done_are_refused_and_the_settings_stay(photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="holds a run of 18 steps, but 2 epochs have 12; choose another folder"):
+        train.fit(replace(TINY, epochs=2), photos, folder, progress=False)
+    assert json.loads((folder / "config.json").read_text())["epochs"] == 3
+
+
+def test_what_a_kill_left_is_cleared_away_and_nothing_else(photos, tmp_path):
+    left = ["checkpoints/.step-00000005.pt.77", "samples/.step-00000006.png.77", ".config.json.77", ".log.jsonl.77"]
+    others = [".mine.77", "checkpoints/.mine.77"]
+    for name in (*left, *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
+    hidden = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(".*")}
+    assert hidden == {".lock", *others}
+
+
+@pytest.mark.parametrize("number", files.NO_LOCKS)
+def test_a_file_system_without_locks_is_told_and_trains(number, photos, tmp_path, monkeypatch):
+    def none(*given):
+        raise OSError(number, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", none)
+    with pytest.warns(UserWarning, match=f"{tmp_path} cannot be locked: make sure no other training is running"):
+        assert train.fit(TINY, photos, tmp_path, progress=False, stop_at=1).step == 1
+
+
+def test_a_folder_that_may_not_be_written_is_an_error_and_no_file_system_without_locks(photos, tmp_path, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(errno.EACCES, "Permission denied", "run/.lock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with pytest.raises(PermissionError, match=r"run/\.lock"):
+        train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
+
+
+def test_a_second_training_in_one_folder_waits_outside(photos, unbroken, tmp_path):
+    with files.lock_folder(tmp_path, "training"):
+        with pytest.raises(ValueError, match=f"another training is running in {tmp_path}: wait for it or stop it"):
+            train.fit(TINY, photos, tmp_path, progress=False)
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+@pytest.mark.parametrize("change", ["config.json", "checkpoint", "both"])
+def test_a_checkpoint_that_does_not_fit_the_settings_beside_it_is_told(change, photos, unbroken, tmp_path):
+    folder, settings = shutil.copytree(unbroken.folder, tmp_path / "run"), TINY
+    if change == "config.json":
+        settings = replace(TINY, base_channels=8)
+        saved = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(saved | {"base_channels": 8}))
+    for path in (folder / "checkpoints").iterdir():
+        if change == "checkpoint":
+            torch.save([1, 2], path)
+        if change == "both":
+            torch.save({"step": 18, "networks": [], "optimizers": []}, path)
+    with pytest.raises(CheckpointError, match=r"the checkpoint in .* does not fit its config\.json: one was changed"):
+        train.fit(settings, photos, folder, progress=False)
+    with pytest.raises(CheckpointError, match=r"does not fit its config\.json"):
+        train.load_generator(folder)
+
+
+@pytest.mark.parametrize("place", ["build", "resume", "train_step"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 16.00 GiB"),
+    ],
+)
+def test_a_full_memory_names_the_settings_to_change(error, place, photos, tmp_path, monkeypatch):
+    def full(*words, **named):
+        raise error
+
+    monkeypatch.setattr(checkpoints if place == "resume" else train, place, full)
+    with pytest.raises(OutOfMemoryError) as told:
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert str(told.value) == (
+        "training does not fit into the memory of cpu; try one of batch_size=13, attend_max_positions=4096 (attention "
+        "on maps of up to 64 x 64 only), precision=bfloat16, base_channels=2"
+    )
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_checkpoint_that_does_not_fit_into_memory_is_not_taken_for_a_damaged_one(
+    error, photos, tmp_path, monkeypatch
+):
+    def full(*words, **named):
+        raise error
+
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "load", full)
+        with pytest.raises(OutOfMemoryError):
+            train.fit(TINY, photos, tmp_path, progress=False, stop_at=6)
+    assert train.fit(TINY, photos, tmp_path, progress=False, stop_at=6).step == 6
+
+
+def test_other_errors_of_a_step_are_not_taken_for_a_full_memory(photos, tmp_path, monkeypatch):
+    def wrong(*words, **named):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(train, "train_step", wrong)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        train.fit(TINY, photos, tmp_path, progress=False)
+
+
+def test_a_run_from_before_there_was_a_choice_of_precision_goes_on(photos, unbroken, tmp_path):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
+    path = tmp_path / "config.json"
+    old = json.loads(path.read_text())
+    del old["precision"]
+    path.write_text(json.dumps(old))
+    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+
+
+def test_a_truncated_checkpoint_falls_back_to_the_one_before_and_says_so(photos, unbroken, tmp_path):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=12)
+    newest, before = checkpoints.list_checkpoints(tmp_path)
+    truncate(newest)
+    with pytest.warns(UserWarning, match=f"damaged checkpoint {newest.name} .* resuming from {before.name}"):
+        resumed = train.fit(TINY, photos, tmp_path, progress=False)
+    assert_same_run(unbroken, resumed)
+
+
+def test_a_run_without_a_readable_checkpoint_is_refused_and_kept(photos, tmp_path):
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=3)
+    truncate(checkpoints.list_checkpoints(tmp_path)[0], keep=0)
+    log = (tmp_path / "log.jsonl").read_bytes()
+    with pytest.raises(CheckpointError, match=r"no checkpoint .* can be used: step-00000003.pt .*delete the folder"):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert (tmp_path / "log.jsonl").read_bytes() == log

@@ -1,0 +1,69 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hcegan_lib.backend import kernels
+from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
+
+
+def source(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def parts():
+    """Query, key and value in double precision, 7 positions of 2 photographs."""
+    source = torch.Generator().manual_seed(2)
+    return [torch.randn(2, 7, C, dtype=torch.double, generator=source, requires_grad=True) for C in (2, 2, 5)]
+
+
+# Strips of one row, of uneven heights (3, 3, 1), and all rows at once.
+@pytest.mark.parametrize("strip", [1, 2 * 3 * 7, 2**21])
+def test_the_gradient_in_strips_is_the_numerical_one(strip, parts, monkeypatch):
+    monkeypatch.setattr(kernels, "STRIP", strip)
+    assert torch.autograd.gradcheck(kernels.AttentionInStrips.apply, parts)
+
+
+# One lane of 7 rows; 7 lanes of one.
+@pytest.mark.parametrize("threads", [2, 7])
+@pytest.mark.parametrize("attend", [kernels.attend_in_strips, kernels.attend_by_kernel])
+def test_both_ways_to_attend_are_the_matrix_form(attend, threads, parts, monkeypatch):
+    monkeypatch.setattr(kernels, "STRIP", 2 * 3 * 7)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    query, key, value = parts
+    matrix_form = (query @ key.transpose(1, 2)).softmax(dim=-1) @ value
+    torch.testing.assert_close(attend(*parts), matrix_form)
+    direction = torch.randn(matrix_form.shape, dtype=torch.double, generator=torch.Generator().manual_seed(3))
+    expected = torch.autograd.grad(matrix_form, parts, direction)
+    torch.testing.assert_close(torch.autograd.grad(attend(*parts), parts, direction), expected)
+
+
+@pytest.mark.parametrize(("side", "folded"), [(1, True), (2, True), (3, False), (4, False)])
+def test_a_transposed_convolution_is_pytorchs_in_either_form(side, folded, monkeypatch):
+    layer, folds, fold = UpConvolution(48, 5).double(), [], F.fold
+    monkeypatch.setattr(F, "fold", lambda *arguments, **options: folds.append(1) or fold(*arguments, **options))
+    x = torch.rand(2, 48, side, side, dtype=torch.double, generator=source(), requires_grad=True)
+    expected = F.conv_transpose2d(x, layer.weight, stride=2, padding=1)
+    incoming = torch.rand(expected.shape, dtype=torch.double, generator=source(1))
+    torch.testing.assert_close(layer(x), expected)
+    for a, b in zip(*(torch.autograd.grad(y, (x, layer.weight), incoming) for y in (layer(x), expected))):
+        torch.testing.assert_close(a, b)
+    assert bool(folds) == folded
+
+
+@pytest.mark.parametrize(
+    ("side", "dtype", "unfolded"), [(2, "bfloat16", True), (8, "bfloat16", False), (2, "float32", False)]
+)
+def test_a_convolution_is_pytorchs_in_either_form(side, dtype, unfolded, monkeypatch):
+    layer, unfolds, unfold = DownConvolution(24, 5), [], F.unfold
+    monkeypatch.setattr(F, "unfold", lambda *arguments, **options: unfolds.append(1) or unfold(*arguments, **options))
+    layer.to(getattr(torch, dtype))
+    x = torch.rand(2, 24, side, side, generator=source()).to(layer.weight.dtype).requires_grad_()
+    expected = F.conv2d(x.double(), layer.weight.double(), stride=2, padding=1)
+    incoming = torch.rand(expected.shape, generator=source(1))
+    rounding = dict.fromkeys(("rtol", "atol"), 2e-2 if dtype == "bfloat16" else 1e-5)
+    torch.testing.assert_close(layer(x).double(), expected, **rounding)
+    ours = torch.autograd.grad(layer(x), (x, layer.weight), incoming.to(layer.weight.dtype))
+    for a, b in zip(ours, torch.autograd.grad(expected, (x, layer.weight), incoming.double())):
+        torch.testing.assert_close(a, b, **rounding)
+    assert bool(unfolds) == unfolded
