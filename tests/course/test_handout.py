@@ -13,8 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from hcegan_lib.course import execute as course
 from hcegan_lib.course import handout
-from hcegan_lib.lessons import exercises
 from hcegan_lib.lessons.exercises import EXERCISES
+from hcegan_lib.lessons.exercises.checking import failures
 
 NOTEBOOKS = sorted(course.NOTEBOOKS.glob("*.ipynb"))
 
@@ -41,7 +41,7 @@ def handed(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def no_failures_so_far():
-    exercises._failures.clear()
+    failures.clear()
 
 
 # --- every notebook ---------------------------------------------------------------------------------------------------

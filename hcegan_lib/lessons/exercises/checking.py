@@ -1,0 +1,172 @@
+"""What all exercises share: their registry, `check` and `judge`, and the comparison of answers.
+
+No printed text may depend on the random input, so that notebooks can store it.
+"""
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+TOLERANCE = 3e-5  # above the rounding of float32, far below the effect of any mistake that the tests look for
+
+
+class Exercise(NamedTuple):
+    """The test of an exercise and the hints for students who are stuck."""
+
+    test: Callable[[Callable], None]  # calls the answer; raises WrongAnswer
+    hints: tuple[str, ...]  # each failed try shows one more
+
+
+class WrongAnswer(Exception):
+    """The answer is wrong; the text says why."""
+
+
+EXERCISES: dict[str, Exercise] = {}  # by number, such as "01.2"
+failures: Counter[str] = Counter()  # failed tries since the exercise was last answered correctly
+
+
+def exercise(number: str, *hints: str) -> Callable:
+    """Register the decorated function as the test of an exercise.
+
+    The test calls the answer like any function and raises `WrongAnswer` if the result is wrong.
+    """
+
+    def register(test: Callable[[Callable], None]) -> Callable[[Callable], None]:
+        EXERCISES[number] = Exercise(test, hints)
+        return test
+
+    return register
+
+
+def check(number: str, answer: Callable) -> None:
+    """Test the answer to an exercise, and print what is wrong with it and a hint, or that it is right.
+
+    Each further try shows one more hint.
+
+    Parameters
+    ----------
+    number
+        Number of the exercise, such as "01.2".
+    answer
+        The function that the exercise asks for, not its result.
+
+    Raises
+    ------
+    ValueError
+        If there is no exercise of that number.
+    """
+    judge(number, answer)  # a notebook would display the returned value
+
+
+def judge(number: str, answer: Callable) -> bool:
+    """Do the same as `check`, and return whether the answer is right."""
+    if number not in EXERCISES:
+        raise ValueError(f"number must be one of the exercises {', '.join(EXERCISES)}, got {number!r}")
+    test, hints = EXERCISES[number]
+    try:
+        test(_guard(answer))
+    except WrongAnswer as complaint:
+        failures[number] += 1
+        print(f"Exercise {number}: {complaint}")
+        for hint in hints[: failures[number]]:
+            print(f"  Hint: {hint}")
+        return False
+    del failures[number]
+    print(f"Exercise {number}: right.")
+    return True
+
+
+def _guard(answer: Callable) -> Callable:
+    """Wrap an answer so that it gets copies, and so that its errors and missing results become complaints."""
+    if not callable(answer):
+        raise WrongAnswer(f"pass the function itself, without calling it; got an object of type {_type(answer)}.")
+
+    def call(*arguments: object) -> object:
+        try:
+            result = answer(*copy.deepcopy(arguments))
+        except NotImplementedError:
+            result = None
+        except WrongAnswer:  # from a function that the test passed to the answer
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise WrongAnswer(f"your function raises {_type(error)}{f': {text}' if text else '.'}") from None
+        if result is None or result is ...:
+            raise WrongAnswer("not written yet.")
+        return result
+
+    return call
+
+
+def _type(value: object) -> str:
+    return type(value).__name__
+
+
+def compare(
+    result: object,
+    expected: object,
+    slips: Mapping[str, object] | None = None,
+    *,
+    tolerance: float = TOLERANCE,
+    otherwise: str | None = None,
+) -> None:
+    """Raise `WrongAnswer` if a result differs from the expected one.
+
+    Parameters
+    ----------
+    result, expected
+        Numbers, sequences, arrays or tensors.
+    slips
+        Complaint -> the result of a common mistake. NaN matches NaN.
+    tolerance
+        Relative and absolute tolerance, which add up.
+    otherwise
+        Complaint about any other wrong values.
+    """
+    result, expected = as_array(result), np.asarray(expected, float)
+    if result.shape == expected.shape and np.allclose(result, expected, rtol=tolerance, atol=tolerance):
+        return
+    for complaint, slip in (slips or {}).items():
+        slip = np.asarray(slip, float)
+        if slip.shape == result.shape and np.allclose(result, slip, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+            raise WrongAnswer(complaint)
+    require_shape(result, expected.shape)
+    not_finite = "some of the values are infinite or NaN." if not np.isfinite(result).all() else None
+    raise WrongAnswer(otherwise or not_finite or "the values are wrong.")
+
+
+def as_array(result: object) -> np.ndarray:
+    """Convert a result to an array of floats; raise `WrongAnswer` if it holds anything else."""
+    try:
+        return np.asarray(result.detach() if isinstance(result, Tensor) else result, float)
+    except (TypeError, ValueError):
+        raise WrongAnswer(f"expected numbers, got an object of type {_type(result)}.") from None
+
+
+def require_shape(result: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Raise `WrongAnswer` if a result has a different shape."""
+    if result.shape != shape:
+        expected, got = (f"shape {shape}", result.shape) if shape else ("one number", f"shape {result.shape}")
+        raise WrongAnswer(f"expected {expected}, got {got or 'one number'}.")
+
+
+def uniform(*shape: int) -> Tensor:
+    """Draw pixels in [0, 1], different ones in each call, without touching torch's global seed."""
+    return torch.from_numpy(np.random.default_rng().random(shape, dtype=np.float32))
+
+
+def normal(*shape: int) -> Tensor:
+    """Draw from N(0, 1), different numbers in each call, without touching torch's global seed."""
+    return torch.from_numpy(np.random.default_rng().standard_normal(shape).astype(np.float32))
+
+
+def patch_scores(*counts: int) -> Tensor:
+    """Draw 100 scores, shape (4, 1, 5, 5): so many in [-3, -1], [-1, 0], [0, 1] and [1, 3]."""
+    ranges = (-3, -1), (-1, 0), (0, 1), (1, 3)
+    drawn = [low + (high - low) * uniform(count) for (low, high), count in zip(ranges, counts)]
+    return torch.cat(drawn).view(4, 1, 5, 5)

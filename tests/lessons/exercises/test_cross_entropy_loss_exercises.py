@@ -1,0 +1,73 @@
+"""Wrong answers to the exercises of 03_cross_entropy_loss, and what each is told."""
+
+import math
+
+import numpy as np
+import pytest
+import torch.nn.functional as F
+from scipy import stats
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda p: stats.entropy(p), "in nats"),
+        (lambda p: -stats.entropy(p, base=2), "sign is flipped"),
+        (lambda p: -np.log2(p).sum(), "weight each outcome's information"),
+        (lambda p: np.mean(-p * np.log2(p)), "without a mean"),
+        (lambda p: -np.sum(p * np.log2(p)), r"0 \* log2\(0\) is NaN"),
+    ],
+)
+def test_mistakes_in_the_entropy(answer, complaint, assert_complaint):
+    assert_complaint("03.1", answer, complaint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda p, q: F.kl_div(p.log(), q, reduction="batchmean"), "p and q are swapped"),
+        (lambda p, q: (p * (p / q).log()).mean(), "all entries"),
+        (lambda p, q: F.kl_div(q.log(), p, reduction="sum"), "sum over the batch"),
+        (lambda p, q: F.kl_div(q, p, reduction="batchmean"), "expects logarithms"),
+        (lambda p, q: F.kl_div(q.log(), p, reduction="none").sum(1), r"expected one number, got shape \(6,\)"),
+        (lambda p, q: -(p * q.log()).sum(1).mean(), "subtract the entropy of P"),
+    ],
+)
+def test_mistakes_in_the_mean_divergence(answer, complaint, assert_complaint):
+    assert_complaint("03.2", answer, complaint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda s, t: -t * F.logsigmoid(s), "one half is missing"),
+        (lambda s, t: t * F.softplus(s) + (1 - t) * F.softplus(-s), "swapped"),
+        (lambda s, t: F.binary_cross_entropy_with_logits(s, t), r"expected shape \(3, 4\), got one number"),
+        (lambda s, t: -F.binary_cross_entropy_with_logits(s, t, reduction="none"), "sign is flipped"),
+        (lambda s, t: -t * s.sigmoid().log() - (1 - t) * (1 - s.sigmoid()).log(), "the exponential overflows"),
+        (lambda s, t: t * (1 + (-s).exp()).log() + (1 - t) * (1 + s.exp()).log(), "the exponential overflows"),
+        (lambda s, t: F.binary_cross_entropy(s.sigmoid(), t, reduction="none"), "cut off at 100"),
+    ],
+)
+def test_mistakes_in_the_cross_entropy_of_logits(answer, complaint, assert_complaint):
+    assert_complaint("03.3", answer, complaint)
+
+
+def walk(derivative, start, rate):
+    logit, steps = start, 0
+    while logit <= 0:
+        logit, steps = logit - rate * derivative(logit), steps + 1
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda derivative, start, rate: walk(derivative, start, rate) + 1, "one too many"),
+        (lambda derivative, start, rate: walk(derivative, start, rate) - 1, "one too few"),
+        (lambda derivative, start, rate: walk(derivative, start, -rate), r"03\.4: the loop never ends"),
+        (lambda derivative, start, rate: math.ceil(-start / rate), "the values are wrong"),
+    ],
+)
+def test_mistakes_in_the_steps_to_turn(answer, complaint, assert_complaint):
+    assert_complaint("03.4", answer, complaint)

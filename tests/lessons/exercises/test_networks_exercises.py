@@ -1,0 +1,59 @@
+"""Wrong answers to the exercises of 08_networks, and what each is told."""
+
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda inputs, outputs, kernel, side: kernel**2 * inputs * outputs, "these are the parameters"),
+        (lambda inputs, outputs, kernel, side: kernel * inputs * outputs * side**2, "square `kernel`"),
+        (lambda inputs, outputs, kernel, side: kernel**2 * inputs * outputs * side, "square `side`"),
+        (lambda inputs, outputs, kernel, side: kernel**2 * outputs * side**2, "all input channels"),
+        (lambda inputs, outputs, kernel, side: 2 * kernel**2 * inputs * outputs * side**2, "multiply-add once"),
+    ],
+)
+def test_mistakes_in_the_multiply_adds(answer, complaint, assert_complaint):
+    assert_complaint("08.1", answer, complaint)
+
+
+def rows_back(layers, row):
+    first = last = row
+    for kernel, stride, padding in layers:
+        first, last = first * stride - padding, last * stride - padding + kernel - 1
+    return first, last
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda layers, row: rows_back(layers, row), "last layer comes first"),
+        (lambda layers, row: rows_back([(k, s, 0) for k, s, _ in reversed(layers)], row), "padding is missing"),
+        (lambda layers, row: rows_back([(k + 1, s, p) for k, s, p in reversed(layers)], row), "one row too far"),
+        (
+            lambda layers, row: (rows_back(layers[::-1], row)[0], 1 - np.subtract(*rows_back(layers[::-1], row))),
+            "number of rows",
+        ),
+        (lambda layers, row: np.add(rows_back(layers[::-1], row), (0, 1)), "return the last row itself"),
+        (lambda layers, row: row, r"expected shape \(2,\), got one number"),
+        (lambda layers, row: rows_back([(4, s, 1) for _, s, _ in reversed(layers)], row), "not for other layers"),
+        (lambda layers, row: np.maximum(rows_back(layers[::-1], row), 0), "rows below 0 are padding"),
+    ],
+)
+def test_mistakes_in_the_rows_seen(answer, complaint, assert_complaint):
+    assert_complaint("08.2", answer, complaint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda patch: [2, 2, 2, 1, 1], "a score of that network sees 70 pixels"),
+        (lambda patch: 5, "object of type int"),
+        (lambda patch: [4] * 3, "expected strides of 1 and 2"),
+        (lambda patch: [1] * ((patch - 1) // 3), r"it uses \d+ layers, but \d are enough"),
+        (lambda patch: [], "expected strides of 1 and 2"),
+    ],
+)
+def test_mistakes_in_the_strides(answer, complaint, assert_complaint):
+    assert_complaint("08.3", answer, complaint)
