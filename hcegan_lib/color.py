@@ -1,50 +1,28 @@
-"""Value ranges, and the way from color to gray and back: the only place where either is decided.
+"""Value ranges and conversions between color and gray. No other module defines them.
 
-Every tensor outside this file is float32 in [0, 1]. The networks think in [-1, 1], because their last layer is a
-tanh; `to_signed` and `to_unit` are the two doors between the ranges.
+Images are float32 tensors in [0, 1] everywhere outside the networks. Inside, values are in [-1, 1], because the
+generator ends with a tanh; `to_signed` and `to_unit` convert between the two ranges.
 """
 
 import torch
 from torch import Tensor
 
-# Rec. ITU-R BT.601-7, Sec. 2.5.1: how much red, green and blue each add to the brightness that an eye reports.
+# Rec. ITU-R BT.601-7, Sec. 2.5.1: contributions of red, green and blue to perceived brightness.
 LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 
 
 def to_signed(images: Tensor) -> Tensor:
-    """Map [0, 1] to [-1, 1], the range of the networks.
-
-    Parameters
-    ----------
-    images
-        Any shape, values in [0, 1].
-
-    Returns
-    -------
-    Tensor
-        The same shape, values in [-1, 1].
-    """
+    """Map values in [0, 1] to [-1, 1], the range inside the networks; any shape."""
     return images * 2 - 1
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """Map [-1, 1] back to [0, 1]; the inverse of `to_signed`.
-
-    Parameters
-    ----------
-    images
-        Any shape, values in [-1, 1].
-
-    Returns
-    -------
-    Tensor
-        The same shape, values in [0, 1].
-    """
+    """Map values in [-1, 1] back to [0, 1]; the inverse of `to_signed`."""
     return (images + 1) / 2
 
 
 def luma(color: Tensor) -> Tensor:
-    """Gray version of a color photograph: its Rec. 601 luma.
+    """Convert a color photograph to gray: its Rec. 601 luma.
 
     Parameters
     ----------
@@ -59,12 +37,12 @@ def luma(color: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the third axis from the end does not hold three channels.
+        If the third axis from the end does not have three channels.
 
-    References
-    ----------
-    Rec. ITU-R BT.601-7, Sec. 2.5.1. The paper does not say how its gray images were made; this is the
-    conversion of Pillow's mode "L" and of MATLAB's rgb2gray.
+    Notes
+    -----
+    Rec. ITU-R BT.601-7, Sec. 2.5.1, as in Pillow's mode "L" and MATLAB's rgb2gray. The paper does not say how its gray
+    images were made. torchvision's rgb_to_grayscale rounds the first weight to 0.2989, so its weights add up to 0.9999.
     """
     if color.ndim < 3 or color.shape[-3] != 3:
         raise ValueError(f"color must have shape (..., 3, H, W), got {tuple(color.shape)}")
@@ -73,7 +51,7 @@ def luma(color: Tensor) -> Tensor:
 
 
 def gray_to_rgb(gray: Tensor) -> Tensor:
-    """Copy a gray image into three channels: the baseline "gray copy" of every table.
+    """Copy a gray image into three channels: the "gray copy", the baseline of every table.
 
     Parameters
     ----------
@@ -83,12 +61,12 @@ def gray_to_rgb(gray: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Shape (..., 3, H, W), a view without a copy in memory.
+        Shape (..., 3, H, W), a view that takes no memory.
 
     Raises
     ------
     ValueError
-        If the third axis from the end does not hold one channel.
+        If the third axis from the end does not have one channel.
     """
     if gray.ndim < 3 or gray.shape[-3] != 1:
         raise ValueError(f"gray must have shape (..., 1, H, W), got {tuple(gray.shape)}")

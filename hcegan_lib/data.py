@@ -1,7 +1,7 @@
-"""Photographs to pairs of gray and color: the embedded set, any folder, and a cache of what was decoded.
+"""Load photographs as pairs of gray and color: the embedded set or any folder, with a cache of decoded pixels.
 
-A photograph is cropped to its central square and scaled to `image_size`, once. What is kept is the color, as bytes;
-the gray image is never stored but computed from it with `color.luma`, so that the two cannot drift apart.
+A photograph is cropped to its central square and scaled to `image_size` once. Only the color pixels are kept, as bytes;
+the gray image is always computed from them with `color.luma`.
 """
 
 import hashlib
@@ -26,26 +26,25 @@ from hcegan_lib.backend.messages import did_you_mean
 from hcegan_lib.color import luma
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")  # by content; Pillow is asked for no other decoder
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")  # by content; Pillow may use no other decoder
 SIZES = range(8, 2049)  # image_size, in pixels
 NEAR_GRAY = 12  # levels of 255; see `color_spread`
-MIN_TRAIN, MIN_TEST = 2, 1  # one batch that has a variance, one photograph to score
-# What `sources.SOURCES` can build. The names are here too, so that a set that is not there yet can be told from a typo.
+MIN_TRAIN, MIN_TEST = 2, 1  # batch norm needs two photographs
+# Names of `sources.SOURCES`, to tell a set that is not built yet from a typo.
 SETS = ("div2k", "coco-bird", "coco-dog", "coco-orange", "openimages-lion", "openimages-bird", "openimages-orange")
 SETS += ("openimages-dog", "openimages-fish", "openimages-ladybug", "imagenet-sample", "flowers")
-CACHE_FORMAT = 1  # raise it when anything below would decode a photograph to other bytes
+CACHE_FORMAT = 1  # increase it if the code below would decode a photograph to different bytes
 
 
 class DataError(ValueError):
-    """A folder or a photograph that cannot be used, and why, in one line."""
+    """A folder or photograph that cannot be used; the message says why in one line."""
 
 
 @dataclass(frozen=True, eq=False)
 class Photos:
     """One split of a set."""
 
-    # (N, S, S, 3), uint8, read-only; memory-mapped unless the cache could not be written; a Tensor after `to`
-    pixels: np.ndarray | Tensor
+    pixels: np.ndarray | Tensor  # (N, S, S, 3), uint8, usually memory-mapped; a Tensor after `to`
     files: tuple[str, ...]  # N names relative to the folder, with forward slashes
 
     def __len__(self) -> int:
@@ -53,20 +52,20 @@ class Photos:
         return len(self.files)
 
     def to(self, device: str | torch.device) -> "Photos":
-        """Copy the bytes to a device once, so that no batch has to travel: 157 MB for 800 photographs at 256 px."""
+        """Copy all bytes to a device once, instead of batch by batch: 157 MB for 800 photographs at 256 px."""
         return replace(self, pixels=torch.from_numpy(np.array(self.pixels)).to(device))
 
     def batch(
         self, indices: Sequence[int] | np.ndarray | Tensor | None = None, device: str | torch.device = "cpu"
     ) -> tuple[Tensor, Tensor]:
-        """Give photographs as the tensors that a network takes.
+        """Return photographs as tensors for a network.
 
         Parameters
         ----------
         indices
-            Which photographs, in which order, with repeats if you like; all of them when None.
+            Which photographs, in which order, possibly repeated; None: all.
         device
-            Where the tensors are to live. The bytes travel there, the floats are made there.
+            Device of the tensors. The bytes are moved there before they become floats.
 
         Returns
         -------
@@ -74,7 +73,7 @@ class Photos:
             Shapes (B, 1, S, S) and (B, 3, S, S), float32 in [0, 1]; `gray` is `luma(color)`.
         """
         rows = self.pixels if indices is None else self.pixels[np.atleast_1d(np.asarray(indices))]
-        # A copy of the mapped bytes: torch refuses to look at read-only memory.
+        # Copy the mapped bytes, because torch does not accept read-only memory.
         images = (rows if isinstance(rows, Tensor) else torch.from_numpy(np.array(rows))).to(device)
         color = images.permute(0, 3, 1, 2).contiguous().float() / 255  # (B, S, S, 3) -> (B, 3, S, S)
         return luma(color), color
@@ -82,14 +81,14 @@ class Photos:
 
 @dataclass(frozen=True, eq=False)
 class PhotoSet:
-    """A set of photographs in two splits, and what was left out of it."""
+    """Photographs for training and testing, and what was left out."""
 
     name: str  # the folder's name: "mini" for the embedded set
     train: Photos
-    test: Photos  # no file is in both
+    test: Photos
     skipped: tuple[str, ...]  # "file: reason" for each file that could not be read
-    near_gray: tuple[str, ...]  # left out: with next to no color in them, copying gray scores a PSNR without bound
-    fingerprint: str  # key of the files' bytes, their names and every setting
+    near_gray: tuple[str, ...]  # left out: with almost no color in them, the gray copy would score an unbounded PSNR
+    fingerprint: str  # hash of the files' bytes, their names and the settings
 
 
 def load(
@@ -101,41 +100,40 @@ def load(
     cache: str | Path | None = None,
     progress: bool = False,
 ) -> PhotoSet:
-    """Load a set of photographs, decoding it only if that has not been done before.
+    """Load a set of photographs; decode it only the first time.
 
     Parameters
     ----------
     source
-        "mini", the name of a set that `hcegan data build` has made, such as "coco-bird", or a folder: one with `train`
-        and `test` in it, or any other, which is then split by `seed`. Folders inside are searched too. Hidden files
-        are passed over.
+        "mini"; the name of a set built by `hcegan data build`, such as "coco-bird"; or a folder, including its
+        subfolders but not hidden files. A folder without `train` and `test` is split by `seed`.
     image_size
-        Side of the squares in pixels, 8 to 2048. A smaller photograph is scaled up.
+        Side of the squares in pixels, 8 to 2048. Smaller photographs are scaled up.
     seed
-        Which photographs of an unsplit folder are for testing. It works on names alone: a new photograph moves
-        hardly any other from one split to the other.
+        Decides which photographs of an unsplit folder are for testing. It hashes names, so adding a photograph moves
+        hardly any other to the other split.
     test_fraction
-        Share of an unsplit folder that is for testing, above 0 and below 1.
+        Share of an unsplit folder for testing, above 0 and below 1.
     cache
-        Folder for decoded photographs; `data/cache` of the clone when None. If it cannot be written, a warning
-        says so and the photographs stay in memory.
+        Folder for decoded photographs; None: `data/cache` in the clone. If it cannot be written, a warning says so and
+        the photographs stay in memory.
     progress
-        Show a bar when decoding takes longer than a second.
+        Whether to show a bar if decoding takes longer than a second.
 
     Returns
     -------
     PhotoSet
-        Both splits. They share one memory-mapped file.
+        Both splits share one memory-mapped file.
 
     Raises
     ------
     DataError
-        If the folder is missing, or fewer than 2 photographs for training and 1 for testing can be used.
+        If the folder is missing, or fewer than 2 training photographs and 1 test photograph can be used.
 
     Notes
     -----
-    The key of the cache is the content: each file is read and hashed again, which takes a few percent of the time
-    of decoding it (`make bench`). Its size and date would be quicker still, and wrong once in a while.
+    The key of the cache is the content of all files, which are hashed in each call. That takes a few percent of the
+    time of decoding them (`make bench`). Comparing sizes and dates would be faster, but sometimes wrong.
     """
     if not isinstance(image_size, (int, np.integer)) or image_size not in SIZES:
         raise DataError(f"image_size must be a whole number from {SIZES[0]} to {SIZES[-1]}, got {image_size!r}")
@@ -168,23 +166,23 @@ def load(
 
 
 def open_photo(path: str | Path) -> Image.Image:
-    """Open one photograph, upright, as 8-bit RGB, whatever it was stored as.
+    """Open one photograph as upright 8-bit RGB.
 
     Parameters
     ----------
     path
-        A JPEG, PNG, WebP, TIFF or BMP file. What counts is the content, not the name.
+        A JPEG, PNG, WebP, TIFF or BMP file, recognized by its content, not its name.
 
     Returns
     -------
     Image.Image
-        Mode "RGB", full size, turned as its EXIF tag says. Transparent parts are laid over white; 16-bit grays are
-        scaled to 8 bits; of several pages or frames it is the first. Embedded color profiles are not applied.
+        Mode "RGB", full size, rotated as its EXIF tag says. Transparent parts become white, 16-bit grays are scaled to
+        8 bits, and only the first of several pages or frames is read. Embedded color profiles are not applied.
 
     Raises
     ------
     DataError
-        If the file is missing, damaged, too large to be safe, or no such picture. The message starts with `path`.
+        If the file is missing, damaged, too large to be safe, or not a picture. The message starts with `path`.
     """
     try:
         if Path(path).stat().st_size == 0:
@@ -193,7 +191,7 @@ def open_photo(path: str | Path) -> Image.Image:
             return _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: not a picture in one of the formats {', '.join(FORMATS)}") from error
-    except Exception as error:  # damaged bytes make a decoder raise nearly anything, from struct.error to SyntaxError
+    except Exception as error:  # damaged files make decoders raise almost anything, even SyntaxError
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"{path}: {reason}") from error
 
@@ -213,10 +211,9 @@ def color_spread(photo: Image.Image) -> float:
 
     Notes
     -----
-    A mean would throw out a red coat in a gray street; the top percent keeps it. The size is fixed, so that the same
-    photographs are left out at every `image_size`. Gray versions of `mini`'s photographs reach 11 with sensor noise
-    of 10 levels or with a yellow cast of 4 percent; `mini`'s own photographs start at 36. `NEAR_GRAY` lies between.
-    A sepia print (41 and more) stays: it has a color, if only one.
+    The top percent, unlike the mean, keeps a red coat in a gray street. The fixed size makes the result independent of
+    `image_size`. Gray versions of `mini`'s photographs reach 11 with sensor noise of 10 levels or a yellow cast of 4
+    percent, while the photographs themselves start at 36; `NEAR_GRAY` lies in between. Sepia prints (41 and more) stay.
     """
     thumbnail = np.asarray(ImageOps.fit(photo, (64, 64), Image.Resampling.BOX))
     return float(np.percentile(np.ptp(thumbnail, axis=-1), 99))
@@ -224,7 +221,7 @@ def color_spread(photo: Image.Image) -> float:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
-        raise DataError("floating-point pixels, and no word on which value is white")
+        raise DataError("floating-point pixels without a defined white value")
     if image.mode.startswith("I"):
         image = _from_16_bit(image)
     if image.has_transparency_data:
@@ -241,7 +238,7 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
 
 
 def raw_folder() -> Path:
-    """Say where `sources.build` puts sets: data/raw of the clone, or ~/.cache/hcegan/raw where there is none."""
+    """Return the folder of built sets: data/raw in the clone, or ~/.cache/hcegan/raw without a clone."""
     in_clone = (KIT_ROOT / "data").is_dir()
     return KIT_ROOT / "data" / "raw" if in_clone else Path.home() / ".cache" / "hcegan" / "raw"
 
@@ -266,20 +263,20 @@ def _find_folder(source: str | Path) -> Path:
 
 
 def _find_photos(folder: Path, seed: int) -> tuple[list[str], bool]:
-    """List names in the order of decoding, training first, and say whether the folder itself is split."""
+    """List names in the order of decoding, training first, and whether the folder itself is split."""
     names = []
     for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]  # os.walk goes on into what is left
+        folders[:] = [name for name in folders if not name.startswith(".")]  # os.walk descends into these
         inside = Path(place).relative_to(folder).as_posix()
         photos = [name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
         names += photos if inside == "." else [f"{inside}/{name}" for name in photos]
     names.sort()
     splits = [split for split in ("train", "test") if (folder / split).is_dir()]
     if len(splits) == 1:
-        raise DataError(f"{folder} has a folder '{splits[0]}' alone; wanted 'train' and 'test', or neither")
+        raise DataError(f"{folder} has a folder '{splits[0]}' only; it needs both 'train' and 'test', or neither")
     if splits:
         return [name for split in splits for name in names if name.startswith(f"{split}/")], True
-    # A name's place is drawn from the name itself, so it does not depend on which other files are there.
+    # The position of a name depends only on the name and the seed, not on the other files.
     return sorted(names, key=lambda name: hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest()), False
 
 
@@ -290,16 +287,16 @@ def _fingerprint(folder: Path, names: list[str], settings: list) -> str:
 
 def _digest(path: str) -> str:
     try:
-        with open(path, "rb", buffering=0) as file:  # read whole: a buffer would only be filled and copied
+        with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()
     except OSError:
-        return "unreadable"  # decoding it will say why
+        return "unreadable"  # decoding will report the reason
 
 
 def _decode(
     folder: Path, names: list[str], image_size: int, fraction: float | None, progress: bool
 ) -> tuple[dict, np.ndarray]:
-    """Decode every photograph; return the record of what was kept, and its pixels, training first."""
+    """Decode all photographs; return a record of what was kept, and the pixels, training first."""
     pixels = np.empty((len(names), image_size, image_size, 3), np.uint8)
     kept, skipped, near_gray = [], [], []
     with ThreadPoolExecutor() as pool:
@@ -325,14 +322,14 @@ def _decode(
 
 
 def _square(folder: Path, name: str, image_size: int) -> np.ndarray | DataError | None:
-    """Return the central square of one photograph; None if it is near gray; the error if it cannot be read."""
+    """Return the central square of one photograph, None if it is near gray, or the error if it cannot be read."""
     try:
         photo = open_photo(folder / name)
     except DataError as error:
         return DataError(str(error).replace(str(folder / name), name, 1))
     if color_spread(photo) <= NEAR_GRAY:
         return None
-    # Lanczos: BOX is as good at whole ratios, but at 300 -> 256 it drops pixels and leaves stair-steps.
+    # Lanczos, because BOX drops pixels at ratios such as 300 -> 256. Not v2.Resize: it would give other pixels.
     return np.asarray(ImageOps.fit(photo, (image_size, image_size), Image.Resampling.LANCZOS))
 
 
@@ -343,7 +340,7 @@ def _shortage(found: int, record: dict) -> str:
     reasons = "; ".join((record["skipped"] + [f"{name}: near gray" for name in record["near_gray"]])[:3])
     return (
         f"{found} files found, {counts['skipped']} unreadable, {counts['near_gray']} near gray, which leaves "
-        f"{counts['train']} for training and {counts['test']} for testing; wanted {MIN_TRAIN} and {MIN_TEST} or more"
+        f"{counts['train']} for training and {counts['test']} for testing; needs {MIN_TRAIN} and {MIN_TEST}"
         + (f" ({reasons})" if reasons else "")
     )
 
@@ -351,12 +348,12 @@ def _shortage(found: int, record: dict) -> str:
 def _cache_folder(cache: str | Path | None) -> Path:
     if cache is not None:
         return Path(os.path.expanduser(cache))
-    in_clone = (KIT_ROOT / "data").is_dir()  # else KIT_ROOT is site-packages, no place for a student's pictures
+    in_clone = (KIT_ROOT / "data").is_dir()  # otherwise KIT_ROOT is site-packages
     return KIT_ROOT / "data" / "cache" if in_clone else Path.home() / ".cache" / "hcegan"
 
 
 def _read_cache(entry: Path) -> tuple[dict, np.ndarray] | None:
-    """Return what `_write_cache` stored, or None if there is nothing or any byte of it has changed."""
+    """Return what `_write_cache` stored; None if there is nothing or any byte has changed."""
     try:
         record = json.loads(entry.with_suffix(".json").read_text(encoding="utf-8"))
         checksum = record.pop("checksum")
@@ -369,7 +366,7 @@ def _read_cache(entry: Path) -> tuple[dict, np.ndarray] | None:
 
 
 def _write_cache(entry: Path, record: dict, pixels: np.ndarray) -> None:
-    """Store pixels first and the record last: without a record that fits, there is no cache."""
+    """Store the pixels, then the record: without a matching record the cache does not count."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(entry.with_suffix(".bytes"), pixels.tobytes())
     record = record | {"checksum": _checksum(record, pixels)}

@@ -1,8 +1,8 @@
-"""The Dirac-GAN of Mescheder, Geiger and Nowozin 2018: the smallest GAN that shows whether a loss lets it settle.
+"""The Dirac-GAN of Mescheder, Geiger and Nowozin 2018: the smallest GAN that shows whether training converges.
 
-The photographs are one number, 0. The generator renders one number, theta, and the discriminator scores a number x
-with psi * x. So a photograph has the logit 0 for every psi, a rendering has psi * theta, and the game is solved at
-theta = psi = 0. Both numbers can be drawn on a page, and with them all that training does.
+All real data is the number 0. The generator outputs one number, theta, and the discriminator scores a number x with
+psi * x. So real data has the logit 0 for every psi, a generated number has psi * theta, and the equilibrium is
+theta = psi = 0. With two parameters, the whole training can be drawn in a plane.
 """
 
 import torch
@@ -14,25 +14,24 @@ Numbers = Tensor | float
 
 
 def vector_field(loss: AdversarialLoss, theta: Numbers, psi: Numbers) -> tuple[Tensor, Tensor]:
-    """Say where gradient descent pulls both players, at one point or at all points of a grid.
+    """Compute the direction of gradient descent for both players, at one point or on a grid.
 
     Parameters
     ----------
     loss
-        The two sides of the game, from `losses.LOSSES` or written by hand; each the mean over its logits.
+        The losses of both players, from `losses.LOSSES` or written by hand; each a mean over logits.
     theta, psi
-        What the generator renders, and the slope of the discriminator; numbers or tensors that broadcast.
+        Output of the generator and slope of the discriminator; numbers or tensors that broadcast.
 
     Returns
     -------
     v_theta, v_psi
-        The negative gradients, of the generator's loss by theta and of the discriminator's by psi, in the shape of
-        the points and in float64. Where a gradient is infinite or NaN, so is the field.
+        Negative gradients, of the generator's loss with respect to theta and of the discriminator's with respect to
+        psi, in float64. Infinite or NaN where the gradient is.
 
     Notes
     -----
-    Mescheder et al. 2018, Sec. 2.1, with the sign of psi turned: there a positive score means "rendered", here it
-    means "real".
+    Mescheder et al. 2018, Sec. 2.1, with the opposite sign of psi: there a positive score means "fake", here "real".
     """
     theta, psi = _points(theta, psi)
     return _pull_on_theta(loss, theta, psi), _pull_on_psi(loss, theta, psi)
@@ -47,27 +46,27 @@ def trajectory(
     steps: int,
     alternating: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Follow gradient descent from one start, or from several at once.
+    """Run gradient descent from one start, or from several at once.
 
     Parameters
     ----------
     loss
-        The two sides of the game; each the mean over its logits.
+        The losses of both players; each a mean over logits.
     theta, psi
         The start; numbers or tensors that broadcast.
     learning_rate
-        Length of a step, in gradients; the same for both players.
+        Of both players.
     steps
-        How often both players move.
+        Number of updates of each player.
     alternating
-        Whether the discriminator moves first and the generator answers the moved one, as `train.train_step` does it.
-        If not, both move at once.
+        Whether the discriminator moves first and the generator responds to the moved discriminator, as in
+        `train.train_step`. Otherwise both move at once.
 
     Returns
     -------
     thetas, psis
-        Shape (steps + 1, ...): the start, and where it stands after each step, in float64. A run that meets an
-        infinite or NaN gradient goes on with it, so that it can be seen.
+        Shape (steps + 1, ...), float64: the start and the position after each step. Infinite or NaN gradients are
+        followed too, so that they can be seen.
 
     Raises
     ------
@@ -94,8 +93,8 @@ def _points(theta: Numbers, psi: Numbers) -> tuple[Tensor, Tensor]:
     return theta, psi
 
 
-# The logit of the rendering is s = psi * theta, so by the chain rule each pull is the slope of a loss by s, times the
-# other player. The photograph's logit is 0 wherever the players stand, and pulls at neither.
+# The fake logit is s = psi * theta, so by the chain rule each gradient is the slope of a loss at s times the other
+# player. The real logit is 0 for all theta and psi, so it contributes to neither gradient.
 
 
 def _pull_on_theta(loss: AdversarialLoss, theta: Tensor, psi: Tensor) -> Tensor:
@@ -109,6 +108,6 @@ def _pull_on_psi(loss: AdversarialLoss, theta: Tensor, psi: Tensor) -> Tensor:
 
 
 def _slope(mean: Tensor, logits: Tensor) -> Tensor:
-    """Give the slope of each point's own loss: a mean over n points carries 1 / n of it."""
+    """Differentiate the loss at each point; the mean over n points contains 1 / n of it."""
     (gradient,) = torch.autograd.grad(mean, logits)
     return logits.numel() * gradient

@@ -1,8 +1,8 @@
 """The adversarial losses of the paper, Eq. (2) and (8) to (10), side by side with equal signatures.
 
 Each loss takes logits, the raw scores of the discriminator: positive means "real". `real_logits` are its scores of
-(gray, photograph) pairs, `fake_logits` of (gray, rendered) pairs. Every result is a scalar, the mean over the batch
-and over all patches, and is not halved.
+(gray, photograph) pairs, `fake_logits` those of (gray, rendered) pairs. Every result is a scalar: the mean over the
+batch and all patches, not halved.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from hcegan_lib.color import to_signed
 
 
 class AdversarialLoss(NamedTuple):
-    """The two sides of one game: what the discriminator minimises, and what the generator minimises."""
+    """What the discriminator minimizes, and what the generator minimizes."""
 
     discriminator: Callable[..., Tensor]  # (*, real_logits, fake_logits) -> scalar
     generator: Callable[..., Tensor]  # (*, fake_logits) -> scalar
@@ -35,7 +35,7 @@ def hinge(scores: Tensor, *, label: int) -> Tensor:
     Returns
     -------
     Tensor
-        The same shape, at least 0. It is 0 where the score is on the right side by the margin of 1 or more.
+        The same shape, at least 0; it is 0 where the score is on the correct side by the margin of 1 or more.
 
     Raises
     ------
@@ -48,61 +48,61 @@ def hinge(scores: Tensor, *, label: int) -> Tensor:
 
 
 def bce_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Cross-entropy with targets 1 and 0, the adversarial part of Eq. (8), as a quantity to minimise."""
+    """Cross-entropy with targets 1 and 0: the adversarial part of Eq. (8), with the sign for minimizing."""
     # -log sigmoid(r) = softplus(-r) and -log(1 - sigmoid(f)) = softplus(f), without the overflow of log(exp(...)).
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
 def bce_generator(*, fake_logits: Tensor) -> Tensor:
-    """Cross-entropy towards "real". Eq. (8) prints log(1 - D); this is the non-saturating form that pix2pix trains."""
+    """Cross-entropy with target 1. Eq. (8) prints log(1 - D); this is the non-saturating form that pix2pix uses."""
     return F.softplus(-fake_logits).mean()
 
 
 def mse_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Squared distance to the targets 1 and 0 (Mao et al. 2017, least-squares GAN)."""
+    """Squared error with targets 1 and 0 (least-squares GAN, Mao et al. 2017)."""
     return (real_logits - 1).square().mean() + fake_logits.square().mean()
 
 
 def mse_generator(*, fake_logits: Tensor) -> Tensor:
-    """Squared distance of the fake scores to the target 1 (Mao et al. 2017)."""
+    """Squared error of the fake logits with target 1 (Mao et al. 2017)."""
     return (fake_logits - 1).square().mean()
 
 
 def hinge_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Hinge loss of both sides, Eq. (9): -min(0, -1 + r) is max(0, 1 - r), and likewise for f."""
+    """Hinge loss of real and fake logits, Eq. (9): -min(0, -1 + r) equals max(0, 1 - r), and likewise for f."""
     return hinge(real_logits, label=1).mean() + hinge(fake_logits, label=-1).mean()
 
 
 def hinge_generator(*, fake_logits: Tensor) -> Tensor:
-    """Raise the mean fake score, without a bound, Eq. (9)."""
+    """Negative mean of the fake logits, Eq. (9); it has no lower bound."""
     return -fake_logits.mean()
 
 
 def hinge_bce_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Our reading of Eq. (10): the hinge residual is the logit of "still wrong", with target 0.
+    """Our reading of Eq. (10): cross-entropy of the hinge residual, taken as a logit with target 0.
 
-    The paper says that the score is "processed by the hinge loss function" and then meets the cross-entropy after a
-    sigmoid. Cross-entropy with target 0 of the logit h is softplus(h), and h = max(0, 1 - r) or max(0, 1 + f).
+    The paper says that the score is "processed by the hinge loss function" before sigmoid and cross-entropy. With
+    target 0, the cross-entropy of a logit h is softplus(h); here h = max(0, 1 - r) or max(0, 1 + f).
     """
     real, fake = hinge(real_logits, label=1), hinge(fake_logits, label=-1)
     return F.softplus(real).mean() + F.softplus(fake).mean()
 
 
 def hinge_mse_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Squared hinge residuals: the "Hinge+MSE" of Table 2, which the paper names and does not write down."""
+    """Squared hinge residuals: "Hinge+MSE" of Table 2, for which the paper prints no formula."""
     return hinge(real_logits, label=1).square().mean() + hinge(fake_logits, label=-1).square().mean()
 
 
 def printed_hinge_bce_discriminator(*, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Eq. (10) as printed: mean log max(0, 1 - r) + mean log max(0, 1 + f). It cannot be trained.
 
-    It has no lower bound before the margin is met, and is log 0 = -inf once it is. Kept so that notebook 05 can show
-    both; it is not in `LOSSES`.
+    Before the margin is met it has no lower bound, and once it is met it is log 0 = -inf. Notebook 05 shows both; it
+    is not in `LOSSES`.
     """
     return hinge(real_logits, label=1).log().mean() + hinge(fake_logits, label=-1).log().mean()
 
 
-# The generator of hinge_bce is that of pix2pix, as the paper says below Eq. (10).
+# hinge_bce uses the generator loss of pix2pix, as the paper says below Eq. (10).
 LOSSES: dict[str, AdversarialLoss] = {
     "bce": AdversarialLoss(bce_discriminator, bce_generator),
     "mse": AdversarialLoss(mse_discriminator, mse_generator),
@@ -113,9 +113,9 @@ LOSSES: dict[str, AdversarialLoss] = {
 
 
 def l1_distance(images: Tensor, targets: Tensor) -> Tensor:
-    """Mean absolute difference of Eq. (8), measured on the networks' scale [-1, 1] as pix2pix does.
+    """Mean absolute difference of Eq. (8), on the networks' scale [-1, 1] as in pix2pix.
 
-    On [0, 1] the same pictures are half as far apart, and lambda = 100 would weigh half as much.
+    On the scale [0, 1] it would be half as large, so lambda = 100 would weigh half as much.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def l1_distance(images: Tensor, targets: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes differ: broadcasting would average over pictures that do not belong together.
+        If the shapes differ; broadcasting would compare the wrong images.
     """
     if images.shape != targets.shape:
         raise ValueError(

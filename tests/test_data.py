@@ -429,7 +429,7 @@ def test_a_folder_with_train_and_test_is_taken_as_it_is(tmp_path, cache):
 
 def test_train_without_test_is_an_error_that_says_what_is_wanted(tmp_path, cache):
     save(tmp_path / "half" / "train" / "a.png")
-    with pytest.raises(DataError, match="has a folder 'train' alone; wanted 'train' and 'test', or neither"):
+    with pytest.raises(DataError, match="has a folder 'train' only; it needs both 'train' and 'test', or neither"):
         load(tmp_path / "half", cache=cache)
 
 
@@ -527,7 +527,7 @@ def test_too_few_photographs_is_an_error_with_counts_and_first_reasons_and_write
         load(tmp_path / "few", cache=cache)
     message = str(error.value)
     assert message.startswith(f"{tmp_path / 'few'}: 7 files found, 5 unreadable, 1 near gray, which leaves 0 for")
-    assert "0 for training and 1 for testing; wanted 2 and 1 or more" in message
+    assert "0 for training and 1 for testing; needs 2 and 1" in message
     assert message.count("not a picture") == 3
     assert "\n" not in message
     assert not cache.exists()
@@ -562,7 +562,7 @@ def test_a_folder_without_photographs_says_which_suffixes_were_looked_for(tmp_pa
 
 def test_a_missing_folder_names_itself_and_what_is_allowed(tmp_path):
     with pytest.raises(
-        DataError, match=r"a folder of photographs or a set; '.*nowhere' does not exist; valid: mini, div2k"
+        DataError, match=r"photographs or a set; '.*nowhere' does not exist; valid: mini, div2k"
     ):
         load(tmp_path / "nowhere")
     with pytest.raises(DataError, match="is not a folder"):
