@@ -15,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from hcegan_lib import cli
+from hcegan_lib import cli, models
 from hcegan_lib.course import execute as course
 from hcegan_lib.course.execute import Outcome
 from hcegan_lib.train import PROFILES
@@ -465,7 +465,7 @@ def test_a_square_photograph_of_the_trained_size_is_colored_as_in_scoring(traine
     folder, _, _ = trained
     generator, config = train.load_generator(folder)
     scored = data.load(str(photos), config.image_size).test
-    expected = train.render(generator, scored.batch()[0])[0]
+    expected = models.render(generator, scored.batch()[0])[0]
     Image.fromarray(scored.pixels[0]).save(kit / "one.png")
     assert cli.main(["color", "one.png", "--run", str(folder)]) == 0
     with Image.open(kit / "colored" / "one_color.png") as image:
@@ -591,7 +591,7 @@ def test_a_table_as_csv_is_the_frame_that_notebook_09_shows(number, capsys):
 def test_a_table_is_written_in_the_form_and_of_the_grid_that_are_asked_for(words, asked, capsys, monkeypatch):
     from hcegan_lib.experiment import results
 
-    monkeypatch.setattr(results, "written", lambda *given: f"{given}\n")
+    monkeypatch.setattr(results, "render_table", lambda *given: f"{given}\n")
     assert cli.main(["table", *words]) == 0
     assert capsys.readouterr().out == f"{asked}\n"
 

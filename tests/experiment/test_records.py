@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from hcegan_lib import data, metrics, paper, train
+from hcegan_lib import data, metrics, models, paper, train
 from hcegan_lib.color import gray_to_rgb
 from hcegan_lib.experiment import records
 
@@ -20,7 +20,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(photos, tmp_path_factory):
-    """Train two models of two steps each, and leave a third unfinished."""
+    """Train two models for two steps each, and stop a third after one."""
     root = tmp_path_factory.mktemp("runs")
     for model in ("pix2pix", "SA'+Hinge+BCE"):
         settings = replace(TINY, **paper.model(model)._asdict())
@@ -35,14 +35,14 @@ def test_a_record_holds_the_scores_of_every_test_photograph(runs, photos):
     record = json.loads((runs / "smoke" / "pix2pix" / "record.json").read_text())
     generator, _ = train.load_generator(runs / "smoke" / "pix2pix")
     gray, color = photos.test.batch()
-    assert [row["psnr"] for row in record["scores"]] == metrics.psnr(train.render(generator, gray), color).tolist()
+    assert [row["psnr"] for row in record["scores"]] == metrics.psnr(models.render(generator, gray), color).tolist()
     assert [row["ssim"] for row in record["gray copy"]] == metrics.ssim(gray_to_rgb(gray), color).tolist()
     assert record["model"] == "pix2pix"
     assert record["settings"]["seed"] == 0
     assert record["environment"]["torch"]
 
 
-def test_a_half_trained_run_gets_no_record(runs, photos):
+def test_an_unfinished_run_gets_no_record(runs, photos):
     folder = runs / "smoke" / "stopped"
     fit = train.fit(replace(TINY, seed=1), photos, folder, progress=False, stop_at=1)
     with pytest.raises(ValueError, match="at step 1 of 2: finish the run"):
@@ -50,7 +50,7 @@ def test_a_half_trained_run_gets_no_record(runs, photos):
     assert not (folder / "record.json").exists()
 
 
-def test_a_record_says_the_settings_of_its_run_even_if_the_folder_is_to_be_trained_longer_by_now(photos, tmp_path):
+def test_a_record_keeps_the_settings_of_its_run_when_training_continues_in_the_folder(photos, tmp_path):
     fit = train.fit(replace(TINY, epochs=2), photos, tmp_path, progress=False)
     train.fit(replace(TINY, epochs=3), photos, tmp_path, progress=False, stop_at=5)
     record = json.loads(records.save_record(tmp_path, fit, photos).read_text())
@@ -58,27 +58,27 @@ def test_a_record_says_the_settings_of_its_run_even_if_the_folder_is_to_be_train
     assert [row["epoch"] for row in record["curves"]] == [1, 2]
 
 
-def test_the_gray_copy_stands_once_and_unfinished_runs_do_not(runs):
+def test_the_scores_hold_the_gray_copy_once_and_no_unfinished_run(runs):
     scores = records.scores_of(runs / "smoke")
     assert list(scores.columns) == records.COLUMNS
     assert scores.groupby("model").size().to_dict() == {"pix2pix": 25, "SA'+Hinge+BCE": 25, "gray copy": 25}
     assert set(scores.loc[scores["model"] == "gray copy", "seed"]) == {-1}
 
 
-def test_collected_results_are_read_back_with_their_manifest(runs, tmp_path, monkeypatch):
+def test_collected_results_can_be_read_back_with_their_manifest(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RUNS", runs)
     monkeypatch.setattr(records, "RESULTS", tmp_path)
     assert records.collect("smoke", failed=[{"run": "x", "error": "y"}]) == tmp_path / "smoke.csv"
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "smoke.csv"), records.scores_of(runs / "smoke"), atol=1e-6)
     curves = records.curves_of(runs / "smoke")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "smoke-curves.csv"), curves, atol=1e-6, check_dtype=False)
-    manifest = json.loads((tmp_path / "smoke.json").read_text())
+    manifest = records.manifest("smoke")
     assert [run["model"] for run in manifest["runs"]] == ["SA'+Hinge+BCE", "pix2pix"]
     assert manifest["failed"] == [{"run": "x", "error": "y"}]
     assert not {"scores", "curves", "gray copy"} & set(manifest["runs"][0])
 
 
-def test_nothing_is_collected_from_no_runs(tmp_path, monkeypatch):
+def test_collecting_without_a_finished_run_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RUNS", tmp_path)
     monkeypatch.setattr(records, "RESULTS", tmp_path / "results")
     with pytest.raises(ValueError, match=r"no finished run in .*tour: train one first"):
@@ -86,12 +86,12 @@ def test_nothing_is_collected_from_no_runs(tmp_path, monkeypatch):
     assert not (tmp_path / "results").exists()
 
 
-def test_the_curves_are_means_over_the_steps_of_an_epoch(photos, tmp_path):
+def test_curves_are_means_over_the_steps_of_an_epoch(photos, tmp_path):
     settings = replace(TINY, epochs=3, gamma_init="normal")
     fit = train.fit(settings, photos, tmp_path, progress=False)
     rows = records.curves(fit)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
-    second = fit.log.iloc[2:4]  # 156 photographs, 78 a step: two steps an epoch
+    second = fit.log.iloc[2:4]  # 156 photographs, 78 per step: two steps per epoch
     assert rows[1]["d_loss"] == pytest.approx(second["d_loss"].mean(), abs=1e-6)
     assert rows[1]["g_loss_std"] == pytest.approx(second["g_loss"].std(), abs=1e-6)
     assert rows[1]["gain"] == pytest.approx(second["gain"].mean(), abs=1e-6)
@@ -102,7 +102,7 @@ def test_a_model_without_attention_has_no_gain(runs):
     assert curves.groupby("model")["gain"].count().to_dict() == {"pix2pix": 0, "SA'+Hinge+BCE": 1}
 
 
-def test_recorded_pictures_are_the_renderings_of_the_first_seed(runs, photos, tmp_path, monkeypatch):
+def test_recorded_pictures_are_those_of_the_first_seed(runs, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RUNS", runs)
     monkeypatch.setattr(records, "RESULTS", tmp_path)
     fit = train.fit(replace(TINY, seed=7), photos, runs / "smoke" / "a-later-seed", progress=False)
@@ -112,13 +112,13 @@ def test_recorded_pictures_are_the_renderings_of_the_first_seed(runs, photos, tm
     assert (files[0], files[-1], len(files)) == (photos.test.files[0], photos.test.files[-1], records.PICTURES)
     generator, _ = train.load_generator(runs / "smoke" / "pix2pix")
     gray, _ = photos.test.batch([photos.test.files.index(file) for file in files])
-    assert (images - train.render(generator, gray)).abs().max() <= 0.5 / 255 + 1e-6
+    assert (images - models.render(generator, gray)).abs().max() <= 0.5 / 255 + 1e-6
     with pytest.raises(ValueError, match="no recorded pictures of 'pix2pix' on 'lion' in grid 'smoke'"):
         records.read_pictures("smoke", "lion", "pix2pix")
     shutil.rmtree(fit.folder)
 
 
-def test_the_commit_is_marked_where_the_library_differs_from_it(tmp_path, monkeypatch):
+def test_the_commit_is_marked_dirty_if_the_library_differs_from_it(tmp_path, monkeypatch):
     def git(*words):
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
         return subprocess.run(["git", "-C", tmp_path, *identity, *words], check=True, capture_output=True, text=True)
@@ -136,10 +136,10 @@ def test_the_commit_is_marked_where_the_library_differs_from_it(tmp_path, monkey
     assert records.git_commit() == f"{head}-dirty"
 
 
-def test_outside_a_clone_the_commit_is_unknown(tmp_path, monkeypatch):
+def test_outside_a_clone_there_is_no_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "KIT_ROOT", tmp_path)
     assert records.git_commit() is None
 
 
-def test_run_folders_need_no_quoting():
+def test_names_of_run_folders_need_no_quoting():
     assert records.run_folder("tour", "mini", "SA''+Hinge+BCE", 3).name == "mini-SApp+Hinge+BCE-seed3"

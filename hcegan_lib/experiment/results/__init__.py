@@ -1,0 +1,55 @@
+"""From scores to tables: means over seeds with intervals, paired differences, verdicts, beside the paper's numbers.
+
+Nothing here trains a model or scores a photograph.
+"""
+
+from hcegan_lib.experiment.records import RUN, manifest
+from hcegan_lib.experiment.results.scores import IN_TABLES, comparable, measured, recorded, run_means
+from hcegan_lib.experiment.results.statistics import (
+    FEWEST_SEEDS,
+    LEVEL,
+    bootstrap_interval,
+    differences,
+    holm,
+    interval,
+    p_value,
+    paired_difference,
+    seed_spread,
+    summary,
+    verdict,
+)
+from hcegan_lib.experiment.results.tables import BASELINE, caption, comparisons, measured_sets, table
+from hcegan_lib.experiment.results.text import FORMS, readable, render_table, to_csv, to_html, to_latex, to_markdown
+
+__all__ = [
+    "BASELINE",
+    "FEWEST_SEEDS",
+    "FORMS",
+    "IN_TABLES",
+    "LEVEL",
+    "RUN",
+    "bootstrap_interval",
+    "caption",
+    "comparable",
+    "comparisons",
+    "differences",
+    "holm",
+    "interval",
+    "manifest",
+    "measured",
+    "measured_sets",
+    "p_value",
+    "paired_difference",
+    "readable",
+    "recorded",
+    "render_table",
+    "run_means",
+    "seed_spread",
+    "summary",
+    "table",
+    "to_csv",
+    "to_html",
+    "to_latex",
+    "to_markdown",
+    "verdict",
+]

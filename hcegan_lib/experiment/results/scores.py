@@ -1,0 +1,82 @@
+"""Read committed scores, check that they can be averaged, and average each run over its photographs."""
+
+import numpy as np
+import pandas as pd
+
+from hcegan_lib.experiment import records
+
+IN_TABLES = {"psnr": 1, "ssim": 100}  # factors for tables: dB, and percent as in the paper
+
+
+def recorded() -> list[str]:
+    """Return the names of the grids with committed scores."""
+    names = []
+    for path in sorted(records.RESULTS.glob("*.csv")):
+        with path.open(encoding="utf-8") as file:
+            if file.readline().strip() == ",".join(records.COLUMNS):  # the other files hold curves or gains
+                names.append(path.stem)
+    return names
+
+
+def measured(grid: str = "laptop") -> pd.DataFrame:
+    """Read the committed scores of a grid, in the form of `records.scores_of`; raise ValueError if there are none."""
+    if grid not in recorded():
+        raise ValueError(f"no committed results of grid {grid!r}; there are: {', '.join(recorded()) or 'none'}")
+    return pd.read_csv(records.RESULTS / f"{grid}.csv")
+
+
+def comparable(scores: pd.DataFrame) -> pd.DataFrame:
+    """Keep the photographs that every run of their data set has scored, so that all means are over the same ones.
+
+    Parameters
+    ----------
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        All rows, if no run is cut short; else only those of photographs with scores from every run.
+
+    Raises
+    ------
+    ValueError
+        If there are no scores, a run scores a photograph twice, a score is missing or not finite, or no photograph is
+        common to all runs.
+    """
+    key = [*records.RUN, "file"]
+    if scores.empty:
+        raise ValueError("there are no scores: train a model first")
+    _refuse_rows(scores, scores[key].isna().any(axis=1), "lacks its data set, model, seed or file name")
+    _refuse_rows(scores, scores.duplicated(key), "appears twice in the scores")
+    values = scores[list(IN_TABLES)].apply(pd.to_numeric, errors="coerce")
+    _refuse_rows(scores, ~np.isfinite(values).all(axis=1), "has no finite PSNR and SSIM")
+    runs = scores.drop_duplicates(records.RUN).groupby("data").size()
+    kept = scores[scores.groupby(["data", "file"])["seed"].transform("size") == scores["data"].map(runs)]
+    for data in set(runs.index) - set(kept["data"]):
+        raise ValueError(f"no test photograph of {data!r} is scored by all of its {runs[data]} runs")
+    return kept
+
+
+def _refuse_rows(scores: pd.DataFrame, wrong: pd.Series, what: str) -> None:
+    if wrong.any():
+        data, model, seed, file = scores.loc[wrong, [*records.RUN, "file"]].iloc[0]
+        more = f" (and {wrong.sum() - 1} more)" if wrong.sum() > 1 else ""
+        raise ValueError(f"{file!r} of model {model!r}, seed {seed}, on {data!r} {what}{more}")
+
+
+def run_means(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average each run over its photographs.
+
+    Parameters
+    ----------
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        One row per run: data, model, seed, psnr (dB), ssim (percent).
+    """
+    means = comparable(scores).groupby(records.RUN, sort=False)[list(IN_TABLES)].mean()
+    return (means * pd.Series(IN_TABLES)).reset_index()

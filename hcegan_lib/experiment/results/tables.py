@@ -1,0 +1,167 @@
+"""The paper's tables beside our measurements, and their captions. PSNR is in dB, SSIM in percent, as in the paper."""
+
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+
+from hcegan_lib import metrics, paper
+from hcegan_lib.experiment.records import GRAY_COPY, RUN
+from hcegan_lib.experiment.results.scores import IN_TABLES, comparable
+from hcegan_lib.experiment.results.statistics import holm, paired_difference, summary, verdict
+
+BASELINE = "pix2pix"  # every other row of a table is compared with it, as in the paper's text
+NAN = float("nan")
+
+
+def table(number: int, scores: pd.DataFrame) -> pd.DataFrame:
+    """Put one of the paper's tables beside our measurements, cell by cell.
+
+    Parameters
+    ----------
+    number
+        1, 2 or 3.
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        One row per metric ("psnr" in dB, "ssim" in percent) and model, the gray copy first. Columns for each of the
+        paper's data sets D: `paper D`, as printed, and `paper D difference`, from pix2pix. Columns for each measured
+        data set D: `D mean`, `D low`, `D high` and `D seeds`, from `summary`; `D difference` from pix2pix with `low`,
+        `high`, the interval over `photographs` and the number of `seeds`, from `paired_difference`; `D p`; `D p Holm`,
+        corrected for all p values of the table; `D verdict`. NaN where there is no number.
+    """
+    cells = paper.table(number)
+    models = [GRAY_COPY, *cells["model"].unique()]
+    rows = pd.MultiIndex.from_product([IN_TABLES, models], names=["metric", "model"])
+    printed = cells.pivot(index=["metric", "model"], columns="dataset", values="value").reindex(rows)
+    gains = printed.sub(printed.xs(BASELINE, level="model"), level="metric").round(3)  # as many decimals as printed
+    gains.loc[(slice(None), BASELINE), :] = NAN
+    columns = {}
+    for data in paper.DATASETS:
+        columns |= {f"paper {data}": printed[data], f"paper {data} difference": gains[data]}
+    for data, compared in comparisons(models, scores).groupby("data", sort=False):
+        compared = compared.set_index(["metric", "model"]).drop(columns="data")
+        columns |= {f"{data} {name}": compared[name] for name in compared}
+    return pd.DataFrame(columns, index=rows).reset_index()
+
+
+def comparisons(models: Iterable[str], scores: pd.DataFrame) -> pd.DataFrame:
+    """Compare models with pix2pix on each measured data set, with one Holm correction for all comparisons.
+
+    Parameters
+    ----------
+    models
+        Names as in the scores. Models without scores get the verdict "too few runs".
+    scores
+        From `records.scores_of` or `measured`.
+
+    Returns
+    -------
+    DataFrame
+        One row per data set, metric and model; the columns are those of `table`.
+    """
+    rows = [
+        {"data": data, "metric": metric, "model": model} | _to_baseline(some, model, metric)
+        for data, some in scores.groupby("data", sort=False)
+        for metric in IN_TABLES
+        for model in models
+    ]
+    compared = summary(scores).merge(pd.DataFrame(rows), on=["data", "metric", "model"], how="right")
+    compared["seeds"] = compared["seeds"].fillna(0).astype(int)
+    tested = compared["p"].notna()
+    compared.loc[tested, "p Holm"] = holm(compared.loc[tested, "p"])
+    cells = zip(compared["difference"], compared["p Holm"], compared["difference seeds"])
+    compared["verdict"] = [verdict(*cell) for cell in cells]
+    compared.loc[compared["model"] == BASELINE, "verdict"] = "baseline"
+    return compared
+
+
+def _to_baseline(scores: pd.DataFrame, model: str, metric: str) -> dict[str, float]:
+    row = dict.fromkeys(("mean", "low", "high", "photographs low", "photographs high", "p"), NAN) | {"n": 0}
+    if model != BASELINE and {model, BASELINE} <= set(scores["model"]):
+        row = paired_difference(scores, model, BASELINE, metric)
+    ends = {f"difference {end}": row[end] for end in ("low", "high", "photographs low", "photographs high")}
+    return {"difference": row["mean"], **ends, "difference seeds": row["n"], "p": row["p"], "p Holm": NAN}
+
+
+def measured_sets(frame: pd.DataFrame) -> list[str]:
+    """Return the names of the measured data sets in a table."""
+    return [column.removesuffix(" verdict") for column in frame if column.endswith(" verdict")]
+
+
+def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dict) -> str:
+    """Write the caption of a table: data, size, epochs, seeds, conventions and statistics, all from the records.
+
+    Parameters
+    ----------
+    number
+        Of the table.
+    frame
+        From `table`.
+    scores
+        The scores in it.
+    made_by
+        From `manifest`.
+
+    Returns
+    -------
+    str
+        Sentences.
+
+    Raises
+    ------
+    ValueError
+        If the manifest lacks a run that has scores, so that nobody could tell how its numbers were made.
+    """
+    named = {(run["data"]["name"], run["model"], run["settings"]["seed"]) for run in made_by["runs"]}
+    trained = scores.loc[scores["model"] != GRAY_COPY, RUN].drop_duplicates().itertuples(index=False, name=None)
+    for data, model, seed in set(trained) - named:
+        raise ValueError(f"the manifest lacks the run of {model!r}, seed {seed}, on {data!r}")
+    tested = int(frame.filter(regex=" p Holm$").notna().sum().sum())
+    sentences = [
+        f"The paper's Table {number} as printed, with differences from {BASELINE} in parentheses, and as measured.",
+        *(_data_sentence(data, rows, made_by["runs"]) for data, rows in scores.groupby("data", sort=False)),
+        "Measured values are means over photographs, then over seeds, with 95 % intervals over seeds (Student's t);",
+        "the gray copy has no interval because nothing in it is random.",
+        f"Differences from {BASELINE} are taken seed by seed on the same photographs.",
+        f"Verdicts: error rate 5 % for the whole table; p after Holm's correction for its {tested} comparisons.",
+        "PSNR in dB and SSIM in percent, on RGB with data range 1;",
+        f"SSIM with a Gaussian window of {metrics.WINDOW} pixels, sigma {metrics.SIGMA}.",
+        f"Grid {made_by['grid']}, {_values(made_by['runs'], _commit)}.",
+    ]
+    if made_by["failed"]:
+        sentences.append(f"Failed runs, not included: {len(made_by['failed'])}.")
+    return " ".join(sentences)
+
+
+def _data_sentence(data: str, scores: pd.DataFrame, runs: list[dict]) -> str:
+    """Describe a data set and the training on it."""
+    runs = [run for run in runs if run["data"]["name"] == data]
+    size, epochs, batch = (
+        _values(runs, lambda run, name=name: run["settings"][name]) for name in ("image_size", "epochs", "batch_size")
+    )
+    seeds = scores[scores["model"] != GRAY_COPY].groupby("model")["seed"].nunique()
+    used, available = comparable(scores)["file"].nunique(), scores["file"].nunique()
+    left_out = f" ({available - used} left out because not every run scored them)" if used < available else ""
+    trained = _values(runs, lambda run: run["data"]["train"])
+    return (
+        f"{data}: {used} test photographs{left_out} at {size} px; {_count_runs(seeds)} per model, "
+        f"each with its own seed, trained on {trained} photographs for {epochs} epochs with batch size {batch}."
+    )
+
+
+def _values(runs: list[dict], value: Callable[[dict], object]) -> str:
+    """List the values that occur in the runs: one, if they agree."""
+    return " or ".join(map(str, sorted({value(run) for run in runs})))
+
+
+def _commit(run: dict) -> str:
+    commit, dirty, _ = (run["environment"]["commit"] or "unknown").partition("-dirty")
+    return f"commit {commit[:7]}{dirty}"
+
+
+def _count_runs(seeds: pd.Series) -> str:
+    low, high = seeds.min(), seeds.max()
+    return f"{low} to {high} runs" if low < high else f"{low} run{'' if low == 1 else 's'}"
