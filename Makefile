@@ -1,17 +1,17 @@
 # Two commands carry the kit: `make course` runs it, `make test` checks it.
-# Each target makes .venv when it is missing or older than pyproject.toml.
+# Each target creates .venv if it is missing or older than pyproject.toml.
 
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: course test lab student refresh bench clean
+.PHONY: course test test-lowest lab student refresh bench clean
 
 course: .venv/.ready
-	$(PY) -m hcegan_lib.cli course
+	$(PY) -m hcegan_lib course
 
-# A file, or a notebook, is never split over two processes; each keeps to one thread, or they would wait for each other.
-# In the order of their names: else the files with few tests come last, and these are the long ones. Notebooks first, for
-# the same reason: 09 trains. They run in kernels of their own, so coverage is that of the unit tests alone.
+# A test file, or a notebook, runs in one process with one thread each. Files run in the order of their names, because
+# otherwise those with few but long tests would come last. Notebooks come first for the same reason: 09 trains. They run
+# in kernels of their own, so the coverage is that of the unit tests alone.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS := 1
 test: .venv/.ready
@@ -20,38 +20,55 @@ test: .venv/.ready
 	$(PY) -m pytest $(SIDE_BY_SIDE) --nbval --nbval-current-env --nbval-cell-timeout=1200 notebooks tests \
 	  --cov --cov-report=term-missing:skip-covered
 
+# The fast unit tests with the lowest versions that pyproject.toml names, in a virtual environment of their own.
+LOWEST := build/lowest/bin/python
+test-lowest: export OMP_NUM_THREADS := 1
+test-lowest: build/lowest/.ready
+	$(LOWEST) -m pytest $(SIDE_BY_SIDE) -m "not slow" tests --deselect tests/test_notebooks.py
+
+build/lowest/.ready: pyproject.toml
+	rm -rf build/lowest && $(PYTHON) -m venv build/lowest
+	sed -nE 's/^    "([A-Za-z0-9-]+)>=([0-9.]+)",$$/\1==\2/p' pyproject.toml > build/lowest/constraints.txt
+	$(LOWEST) -m pip install --quiet --constraint build/lowest/constraints.txt --editable ".[dev]"
+	touch $@
+
 lab: .venv/.ready
 	$(PY) -m jupyter lab --notebook-dir=notebooks
 
 # The notebooks without the solutions of their exercises, in build/student.
 student: .venv/.ready
-	$(PY) -m hcegan_lib.cli student
+	$(PY) -m hcegan_lib student
 
-# The notebook that a batch repeats is no lesson, so `hcegan course` passes it over.
-REFRESH_TOOL := from hcegan_lib.course import execute as course; \
+# The notebook that a batch repeats is not a lesson, so `hcegan course` skips it.
+REFRESH_UNIT := from hcegan_lib import course; \
   (done,) = course.run({course.NOTEBOOKS / 'train_and_score.ipynb': {}}, course.OUTPUT, in_place=True); \
   assert not done.errors, done.errors
 
-# Executes every notebook in place, top to bottom: the stored outputs are what the tests compare. 09 trains anew, and
-# the scores of its runs become the committed ones that 10 sets beside those of the reader.
+# Executes every notebook in place, top to bottom; tests compare with these stored outputs. 09 trains again, and the
+# scores of its runs become the committed ones that 10 compares with the reader's.
 refresh: .venv/.ready
 	rm -rf data/runs/tour
-	$(PY) -m hcegan_lib.cli course --in-place --only 00 01 02 03 05 06 07 08 09
-	$(PY) -c "$(REFRESH_TOOL)"
+	$(PY) -m hcegan_lib course --in-place --only 00 01 02 03 05 06 07 08 09
+	$(PY) -c "$(REFRESH_UNIT)"
 	$(PY) -c "from hcegan_lib.experiment import records; print(records.collect('tour'))"
-	$(PY) -m hcegan_lib.cli course --in-place --only 10 11 12
+	$(PY) -m hcegan_lib course --in-place --only 10 11 12
 
 bench: .venv/.ready
 	$(PY) -m benchmarks
 
-# What can be made again; trained runs stay.
+# Deletes what can be made again; trained runs stay.
 clean:
 	rm -rf .venv build data/cache .pytest_cache .ruff_cache .coverage
 
-# On Linux the index serves torch with gigabytes of CUDA libraries. A torch wheel that lies where
-# PIP_FIND_LINKS points (a CPU build, a classroom's disk) is therefore taken first; without one, pip goes on as usual.
+# An unusable .venv (made by a failed call, without pip, or with a Python that is too old) is replaced. On Linux, the
+# package index serves torch with gigabytes of CUDA libraries. If PIP_FIND_LINKS names a folder that has wheels of both
+# torch and torchvision (CPU builds, say, on a classroom's disk), those are installed first; otherwise pip finds them.
+USABLE := import sys, pip; sys.exit(sys.version_info < (3, 11))
 .venv/.ready: pyproject.toml
-	test -x $(PY) || $(PYTHON) -m venv .venv
-	$(PY) -c "import torch" 2>/dev/null || $(PY) -m pip install --quiet --no-index --no-deps "torch>=2.4" 2>/dev/null || true
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
+	  || { echo "The kit needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	@$(PY) -c "$(USABLE)" 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@$(PY) -c "import torch, torchvision" 2>/dev/null \
+	  || $(PY) -m pip install --quiet --no-index --no-deps torch torchvision 2>/dev/null || true
 	$(PY) -m pip install --quiet --editable ".[dev]"
 	touch $@

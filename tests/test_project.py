@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,9 @@ from packaging.requirements import Requirement
 
 import hcegan_lib
 
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10 has it only inside pip
-    from pip._vendor import tomli as tomllib
-
 ROOT = Path(__file__).parents[1]
-# Where conda-forge calls a package otherwise than pip does.
-CONDA_NAMES = {"torch": "pytorch", "playwright": "playwright-python"}
+# Packages that have another name on conda-forge.
+CONDA_NAMES = {"torch": "pytorch", "playwright": "playwright-python", "lazy-loader": "lazy_loader"}
 
 # Paths that exist on one machine only: they do not belong into a file that others read.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:root|home|Users|tmp|private)/\w|[A-Z]:\\+Users\\")
@@ -153,9 +149,17 @@ def test_every_module_imports_without_a_network():
         "def refuse(*args, **kwargs): raise OSError('the test has no network')\n"
         "socket.getaddrinfo = socket.create_connection = socket.socket.connect = refuse\n"
         "import hcegan_lib\n"
-        "for module in pkgutil.iter_modules(hcegan_lib.__path__):\n"
-        "    if module.name != '__main__':\n"
-        "        importlib.import_module('hcegan_lib.' + module.name)\n"
+        "for module in pkgutil.walk_packages(hcegan_lib.__path__, 'hcegan_lib.'):\n"
+        "    if not module.name.endswith('__main__'):\n"
+        "        importlib.import_module(module.name)\n"
+        "        print(module.name)\n"
     )
     run = run_python(closed)
     assert run.returncode == 0, run.stderr
+    assert {"hcegan_lib.train", "hcegan_lib.backend.files", "hcegan_lib.lessons.plots"} <= set(run.stdout.split())
+
+
+def test_the_package_installs_and_uses_torchvision():
+    assert "torchvision" in bounds(pyproject()["dependencies"])
+    run = run_python("import torchvision, hcegan_lib.train, sys; print('torchvision.utils' in sys.modules)")
+    assert run.stdout.strip() == "True", run.stderr
