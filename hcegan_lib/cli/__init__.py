@@ -4,9 +4,7 @@ Each command imports what it needs itself, so that `hcegan --help` does not wait
 """
 
 import argparse
-import ast
 import contextlib
-import dataclasses
 import difflib
 import itertools
 import re
@@ -150,7 +148,7 @@ def run_course(args: argparse.Namespace) -> int:
     """Run notebooks: a row each as it ends, the failures at the end."""
     from tqdm import tqdm
 
-    from hcegan_lib.course import execute as course
+    from hcegan_lib import course
 
     parameters = dict(args.parameters)
     if args.profile is not None:
@@ -207,27 +205,30 @@ def go_on(args: argparse.Namespace, left: list[str]) -> str:
 
 def run_batch(args: argparse.Namespace) -> int:
     """Run a grid: a row each as it ends, the failures at the end, and all records merged into one table."""
-    from hcegan_lib.backend import parallel
+    from hcegan_lib import experiment
     from hcegan_lib.backend.files import lock_folder
-    from hcegan_lib.experiment import batch, records
+    from hcegan_lib.backend.parallel import find_device
+    from hcegan_lib.backend.supervise import count_cores
+    from hcegan_lib.experiment import records
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the runs too, as Ctrl-C does
     resources = batch_words(args)
-    grid = batch.read_grid(args.grid)
-    batch.check_place(grid, keep_or_replace=args.resume or args.fresh)
+    grid = experiment.read_grid(args.grid)
+    experiment.check_destination(grid, keep_or_replace=args.resume or args.fresh)
     if not args.scheduler:
-        by_itself = batch.cores() if parallel.find_device(grid.device) == "cpu" else 1  # all runs would share the one GPU
-    runs = batch.expand(grid)
-    left, aside = batch.sift(grid, runs, fresh=args.fresh)
+        by_itself = count_cores() if find_device(grid.device) == "cpu" else 1  # all runs would share the one GPU
+    runs = experiment.expand(grid)
+    left, outdated = experiment.split_finished(grid, runs, fresh=args.fresh)
     at_once = None if args.scheduler else min(args.workers or by_itself, len(runs))
-    cluster = batch.scheduler_at(args.scheduler) if args.scheduler else batch.local_cluster(at_once)
+    cluster = experiment.scheduler_at(args.scheduler) if args.scheduler else experiment.local_cluster(at_once)
     try:
         with cluster if left else contextlib.nullcontext() as client, lock_folder(records.RUNS / grid.name, "batch"):
-            place = batch.put_aside(aside)
-            if place:
-                complain(f"put {len(aside)} runs aside that are not of this grid as it is now: {place}", 0)
+            archived = experiment.archive(outdated)
+            if archived:
+                why = "not in this grid, or made with different settings, photographs, code or torch"
+                complain(f"put {len(outdated)} runs aside, in {archived}: {why}", 0)
             failed = run_grid(args, runs, left, client, at_once=at_once, resources=resources)
-            finished = sum(map(batch.finished, runs))
+            finished = sum(map(experiment.is_finished, runs))
             table = records.collect(grid.name, failed) if finished else "no table"
     except ConnectionError as lost:
         return complain(str(lost), 1)
@@ -253,13 +254,13 @@ def run_grid(args: argparse.Namespace, runs: list, left: list, client, **how: ob
     """Execute what is left of a grid, show how far it is, and give the failures."""
     from tqdm import tqdm
 
-    from hcegan_lib.experiment import batch
+    from hcegan_lib import experiment
 
     width = max(len(run.name) for run in runs)
     steps, unfinished, failed = sum(run.steps for run in runs), {run.name: run for run in left}, []
 
     def steps_done() -> int:
-        return steps - sum(run.steps - batch.steps_done(run) for run in unfinished.values())
+        return steps - sum(run.steps - experiment.steps_done(run) for run in unfinished.values())
 
     # The bar counts steps, so that the time left is known long before the first run has ended.
     shown = {"disable": not sys.stderr.isatty(), "leave": False, "smoothing": 0, "bar_format": RUNS_BAR}
@@ -275,12 +276,12 @@ def run_grid(args: argparse.Namespace, runs: list, left: list, client, **how: ob
         count = next(looks)
         if count % 5 == 0:
             show()
-        if count == TOLD_AFTER and args.scheduler and batch.nothing_moves(client):
+        if count == TOLD_AFTER and args.scheduler and experiment.has_taken_none(client):
             complain(f"no worker of {args.scheduler} has taken a run yet; waiting", 0)
 
     try:
         with bar:
-            for run, outcome in batch.run(client, left, watch=look, **how):
+            for run, outcome in experiment.run_all(client, left, watch=look, **how):
                 del unfinished[run.name]
                 status = "failed" if outcome.errors else "ok"
                 row = f"{run.name:{width}}  {status:6}  {outcome.seconds:7.1f} s  {outcome.memory:6.0f} MB"
@@ -289,7 +290,7 @@ def run_grid(args: argparse.Namespace, runs: list, left: list, client, **how: ob
                 failed += [{"run": run.name, "error": error} for error in outcome.errors]
                 show()
     except (KeyboardInterrupt, ConnectionError) as stop:
-        finished = sum(map(batch.finished, runs))
+        finished = sum(map(experiment.is_finished, runs))
         told = f"{str(stop) or 'stopped'}; {finished} of {len(runs)} runs are finished. Go on with: {go_on_batch(args)}"
         raise type(stop)(told) from None
     return failed
@@ -309,7 +310,7 @@ def go_on_batch(args: argparse.Namespace) -> str:
 
 def run_student(args: argparse.Namespace) -> int:
     """Write the handout: stubs in place of the solutions."""
-    from hcegan_lib.course import execute as course
+    from hcegan_lib import course
     from hcegan_lib.course import handout
 
     folder = args.folder or handout.STUDENT
@@ -325,7 +326,7 @@ def run_train(args: argparse.Namespace) -> int:
 
     gamma_init, loss = paper.model(args.model)
     named = {"gamma_init": gamma_init, "loss": loss, "data": args.data, "seed": args.seed}
-    config = train.config(args.profile, **named, **changes(args.set, named))
+    config = train.config(args.profile, **named, **changes(args.set))
     device = parallel.find_device(args.device)
     with parallel.process_group(device):
         return fit_and_score(args, config, device)
@@ -366,33 +367,14 @@ def fit_and_score(args: argparse.Namespace, config: "TrainConfig", device: str) 
     return 0
 
 
-def changes(words: list[str], named: dict) -> dict:
-    """Read KEY=VALUE words as settings, each with the type that its setting has."""
-    from hcegan_lib.train import TrainConfig
+def changes(words: list[str]) -> dict:
+    """Read KEY=VALUE words as settings."""
+    from hcegan_lib.experiment import parse_settings
 
-    types = {setting.name: setting.type for setting in dataclasses.fields(TrainConfig)}
-    found = {}
     for word in words:
-        key, equals, text = word.partition("=")
-        if not equals:
+        if "=" not in word:
             raise ValueError(f"--set takes KEY=VALUE, got {word!r}")
-        if key in named:
-            raise ValueError(f"--set cannot change {key!r}: say it with --model, --data or --seed")
-        found[key] = read_value(text)
-        if types.get(key) is float and type(found[key]) is int:
-            with contextlib.suppress(OverflowError):
-                found[key] = float(found[key])
-        if key in types and not (isinstance(found[key], types[key]) and type(found[key]) is not bool):
-            raise ValueError(f"--set {key} must be of type {getattr(types[key], '__name__', types[key])}, got {text!r}")
-    return found
-
-
-def read_value(text: str) -> object:
-    """Read a number or None; all else is text."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # as its documentation lists them
-        return text
+    return parse_settings(dict(word.split("=", 1) for word in words))
 
 
 def run_color(args: argparse.Namespace) -> int:
@@ -433,7 +415,7 @@ LONGEST = 16  # a photograph's long side in short sides; memory grows with it
 
 def run_data_list(args: argparse.Namespace) -> int:
     """Print a row a set: its size, what there is to fetch, and whether it is built."""
-    from hcegan_lib.sources import build as sources
+    from hcegan_lib import sources
 
     for name, source in sources.SOURCES.items():
         fetched = "built" if sources.is_built(name) else f"{sources.plan(name).sure / 1e9:.1f} GB"
@@ -445,7 +427,7 @@ def run_data_list(args: argparse.Namespace) -> int:
 
 def run_data_build(args: argparse.Namespace) -> int:
     """Say what is to be fetched, then build the set; what was left out is named at the end."""
-    from hcegan_lib.sources import build as sources
+    from hcegan_lib import sources
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # keeps what is fetched, as Ctrl-C does
     made_from = {"origin": args.origin, "seed": args.seed}
@@ -491,7 +473,7 @@ def go_on_data(args: argparse.Namespace) -> str:
 
 def run_data_check(args: argparse.Namespace) -> int:
     """Name each file of a set that is not as it was built."""
-    from hcegan_lib.sources import build as sources
+    from hcegan_lib import sources
 
     problems = sources.check(args.name)
     for problem in problems:

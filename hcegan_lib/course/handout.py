@@ -1,11 +1,10 @@
 """The students' notebooks: the course without the solutions of its exercises.
 
-A solution stands between two marks, as in nbgrader. Its ClearSolutions would do the same step, but nbgrader brings a
-database, its migrations and a second notebook server for it; nbconvert, which the course has, clears the outputs.
+A solution stands between two marks, as in nbgrader. nbgrader could remove it too, but would add a database and a second
+notebook server to the installation.
 """
 
 import hashlib
-import os
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -15,25 +14,26 @@ from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat import NotebookNode
 
 from hcegan_lib import KIT_ROOT
+from hcegan_lib.backend.files import write_atomically
 
 STUDENT = KIT_ROOT / "build" / "student"
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 SOLUTION = re.compile(rf"^([ \t]*){BEGIN}[ \t]*\n.*?^[ \t]*{END}[ \t]*$", re.MULTILINE | re.DOTALL)
-STUB = r"\1# your code here\n\1raise NotImplementedError"  # `check` takes the error for "not written yet"
-SUMS = "handout.sha256"  # what was handed out, as `sha256sum --check` reads it
+STUB = r"\1# your code here\n\1raise NotImplementedError"  # `check` reports it as "not written yet"
+SUMS = "handout.sha256"  # checksums of the handed-out files, for `sha256sum --check`
 
 
 def write(notebooks: Path, folder: Path) -> dict[str, int]:
-    """Write the handout, or renew one that nobody has worked in.
+    """Write the handout, or renew an earlier one that is unchanged.
 
     Parameters
     ----------
     notebooks
         Folder of the notebooks with their solutions.
     folder
-        Where the handout goes; made when missing. Apart from the notebooks it holds their check sums, so that a later
-        call can tell an earlier handout from a student's work.
+        Where the handout goes; created if missing. It also gets a file of checksums, by which a later call tells an
+        unchanged handout from a student's work.
 
     Returns
     -------
@@ -43,12 +43,12 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     Raises
     ------
     ValueError
-        If there is no notebook, a solution's marks do not pair up, or `folder` holds anything but a handout as it was
-        written. Nothing is written then.
+        If there is no notebook, a solution's marks do not match, or `folder` contains anything but an unchanged
+        handout. Nothing is written then.
     """
     sources = sorted(notebooks.glob("*.ipynb"))
     if not sources:
-        raise ValueError(f"no notebook in {notebooks}: the handout is made from a clone of the kit")
+        raise ValueError(f"no notebook in {notebooks}: make the handout from a clone of the kit")
     handed, counts = {}, {}
     for path in sources:
         notebook = nbformat.read(path, as_version=4)
@@ -62,31 +62,24 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     sums = "".join(f"{_sum(content)}  {name}\n" for name, content in handed.items())
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in [*handed.items(), (SUMS, sums.encode("ascii"))]:
-        partial = folder / f".{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, folder / name)
+        write_atomically(folder / name, content)
     for name in outdated:
         (folder / name).unlink()
     return counts
 
 
 def clear_solutions(notebook: NotebookNode) -> int:
-    """Put stubs in place of the solutions, and take the outputs of these cells and of the checks below them.
+    """Replace the solutions by stubs, clear the outputs of these cells and of the check below each, and count them.
 
     Parameters
     ----------
     notebook
         Changed in place. An exercise is a code cell with the tag ``exercise`` or with marks.
 
-    Returns
-    -------
-    int
-        Number of exercises.
-
     Raises
     ------
     ValueError
-        If an exercise has no solution, or its marks do not pair up.
+        If an exercise has no solution, or its marks do not match.
     """
     clear = ClearOutputPreprocessor(remove_metadata_fields=set())
     number = exercises = 0
@@ -98,28 +91,18 @@ def clear_solutions(notebook: NotebookNode) -> int:
             except ValueError as error:
                 raise ValueError(f"cell {number}: {error}") from None
             for done in (cell, following):
-                clear.preprocess_cell(done, {}, 0)  # leaves text as it is
+                clear.preprocess_cell(done, {}, 0)  # leaves text cells alone
             exercises += 1
     return exercises
 
 
 def without_solution(source: str) -> str:
-    """Replace what stands between the marks, and the marks, by a stub of the same indentation.
-
-    Parameters
-    ----------
-    source
-        Code of an exercise.
-
-    Returns
-    -------
-    str
-        The code as a student gets it.
+    """Replace each solution in the code of an exercise, with its marks, by a stub of the same indentation.
 
     Raises
     ------
     ValueError
-        If there is no mark, or the marks are not pairs of a begin and an end, each on a line of its own.
+        If there is no mark, or the marks are not pairs of a begin and an end, each on its own line.
     """
     marks = re.findall("BEGIN SOLUTION|END SOLUTION", source)
     cleared, solutions = SOLUTION.subn(STUB, source)
@@ -134,16 +117,16 @@ def _is_exercise(cell: NotebookNode) -> bool:
 
 
 def _earlier(folder: Path, handed: dict[str, bytes]) -> set[str]:
-    """Name the notebooks of an earlier handout; refuse files that no handout wrote, or that were changed since."""
+    """List the notebooks of an earlier handout; refuse a folder with other files or with changed notebooks."""
     lines = (folder / SUMS).read_text(encoding="utf-8").splitlines() if (folder / SUMS).is_file() else []
     known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     found = {path.name: path for path in sorted(folder.iterdir()) if path.name != SUMS} if folder.exists() else {}
     for name, path in found.items():
         if name not in {*known, *handed} or not path.is_file():
-            raise ValueError(f"{folder} holds {name}, which is not part of a handout; take another folder")
-        # A handout that was stopped half way has files that are already what they are to become.
+            raise ValueError(f"{folder} contains {name}, which is not part of a handout: choose another folder")
+        # A handout that was interrupted contains some of the new files.
         if _sum(path.read_bytes()) not in (known.get(name), _sum(handed.get(name, b""))):
-            raise ValueError(f"{path} was changed since it was handed out, or is no handout; take another folder")
+            raise ValueError(f"{path} is not an unchanged handout: choose another folder")
     return set(found)
 
 

@@ -1,11 +1,10 @@
-"""Executed notebooks as pages that a browser reads without network: no scripts, formulas as MathML, pictures inside.
+"""Executed notebooks as pages that a browser shows offline: no scripts, formulas as MathML, pictures embedded.
 
-A widget cannot live without a kernel. What it showed at the end of the run stands in its place.
+A widget needs a kernel, so the page shows the widget's last output instead.
 """
 
 import copy
 import html
-import json
 import os
 import re
 from base64 import b64encode
@@ -20,19 +19,19 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-WIDGET_NOTE = "<p><em>Interactive in the notebook; here as it stood after the run.</em></p>"
+from hcegan_lib.backend.notebooks import WIDGET_VIEW, widget_models, widget_outputs, widget_state
 
-# LaTeX that the converter does not know -> the same in words that it knows
+WIDGET_NOTE = "<p><em>Interactive in the notebook; this page shows the state after the run.</em></p>"
+
+# LaTeX that the converter does not know -> an equivalent that it knows
 DIALECT = {
-    r"(?<=\{)align(ed)?\*?(?=\})": "split",  # without numbers: those in the text are the paper's
+    r"(?<=\{)align(ed)?\*?(?=\})": "split",  # unnumbered: the numbers in the text are the paper's
     r"\\operatorname\*": r"\\operatorname",
     r"\\arg(?![a-zA-Z])": r"\\operatorname{arg}",
     r"\\tag\{(.*?)\}": r"\\qquad(\1)",
 }
 
-# The page of nbconvert without its scripts, which come from the network, and with the text that stands for a picture.
+# nbconvert's page without its scripts, which would be loaded from the network, and with alternative texts of pictures.
 TEMPLATE = """
 {%- extends 'lab/index.html.j2' -%}
 {% block html_head_js %}{% endblock %}
@@ -61,14 +60,9 @@ def page(notebook: NotebookNode, folder: Path, output: Path) -> str:
     notebook
         After its execution; not changed.
     folder
-        Where the notebook came from; its relative links start there.
+        Folder of the original notebook; relative links start there.
     output
-        Where the page will lie. A link to another notebook of the course leads to the page beside this one.
-
-    Returns
-    -------
-    str
-        The page.
+        Folder of the page. Links to other notebooks of the course become links to their pages.
     """
 
     @pass_context
@@ -81,7 +75,7 @@ def page(notebook: NotebookNode, folder: Path, output: Path) -> str:
 
 
 def markdown(source: str, folder: Path, output: Path, attachments: Mapping | None = None) -> str:
-    """Render the text of a notebook.
+    """Render the text of a notebook as a part of a page.
 
     Parameters
     ----------
@@ -90,14 +84,9 @@ def markdown(source: str, folder: Path, output: Path, attachments: Mapping | Non
     folder
         Where relative links start.
     output
-        Where the page will lie.
+        Folder of the page.
     attachments
-        Pictures that the cell itself carries.
-
-    Returns
-    -------
-    str
-        HTML, a part of a page.
+        Pictures stored in the cell.
     """
     renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
     renderer.folder, renderer.output = folder, output
@@ -105,7 +94,7 @@ def markdown(source: str, folder: Path, output: Path, attachments: Mapping | Non
 
 
 def mathml(formula: str, display: str = "inline") -> str:
-    """Write a formula in the form that browsers draw by themselves.
+    """Convert a formula to a MathML element, or to code if it contains a command that has no translation.
 
     Parameters
     ----------
@@ -113,11 +102,6 @@ def mathml(formula: str, display: str = "inline") -> str:
         LaTeX without its dollar signs.
     display
         "inline" or "block".
-
-    Returns
-    -------
-    str
-        A math element; the formula as code where it holds a command that has no translation.
     """
     known = formula.strip()
     for command, same in DIALECT.items():
@@ -126,64 +110,18 @@ def mathml(formula: str, display: str = "inline") -> str:
         element = latex_to_mathml(known, display=display)
     except Exception:  # the converter's errors have no common class, and a formula is not worth a lost page
         element = r"<mi>\ "
-    if re.search(r"<mi>(\\|&<)", element):  # what it does not know, it copies
+    if re.search(r"<mi>(\\|&<)", element):  # the converter copies what it does not know
         return f"<code>{html.escape(formula.strip())}</code>"
     return element
 
 
 def heading(notebook: NotebookNode) -> tuple[str, str]:
-    """Take title and goal from a notebook's first text.
-
-    Parameters
-    ----------
-    notebook
-        Its first markdown cell begins with the title as a heading and goes on with the goal.
-
-    Returns
-    -------
-    title, goal
-        Markdown, empty where there is none.
-    """
+    """Read title and goal, as Markdown, from the first text cell: its heading and first paragraph, or empty strings."""
     texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    # Above a failed notebook papermill puts a text of its own.
+    # papermill inserts a text of its own at the top of a failed notebook.
     texts = [cell.source for cell in texts if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
     title, _, rest = (texts or [""])[0].strip().partition("\n")
     return title.lstrip("# "), rest.strip().split("\n\n")[0]
-
-
-def widget_state(notebook: NotebookNode) -> dict:
-    """Give the models of all widgets of an executed notebook, by their names."""
-    return notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
-
-
-def widget_models(output: Mapping, state: Mapping) -> list[dict]:
-    """List the model that an output shows and all that it is made of.
-
-    Parameters
-    ----------
-    output
-        Of a cell; one without a widget has no models.
-    state
-        From `widget_state`.
-
-    Returns
-    -------
-    list[dict]
-        From the widget inwards.
-    """
-    found, waiting = {}, [output.get("data", {}).get(WIDGET_VIEW, {}).get("model_id")]
-    while waiting:
-        name = waiting.pop(0)
-        if name in state and name not in found:
-            found[name] = state[name]
-            waiting += re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[name]["state"].get("children", [])))
-    return list(found.values())
-
-
-def widget_outputs(model: Mapping) -> list[NotebookNode]:
-    """Give what a widget has caught: prints, pictures and errors, for an OutputModel; nothing for any other."""
-    caught = model["state"].get("outputs", []) if model["model_name"] == "OutputModel" else []
-    return [nbformat.from_dict(output) for output in caught]
 
 
 def _without_widgets(notebook: NotebookNode) -> NotebookNode:
@@ -197,21 +135,21 @@ def _without_widgets(notebook: NotebookNode) -> NotebookNode:
 
 
 def _plain(output: NotebookNode, state: Mapping) -> list[NotebookNode]:
-    """Replace an output that needs scripts by what a page can show."""
+    """Replace an output that needs scripts by outputs that a page can show."""
     data = output.get("data", {})
     if WIDGET_VIEW in data:
         models = widget_models(output, state)
         if any("Progress" in model["model_name"] for model in models):
-            return []  # a bar that has arrived tells nothing
+            return []  # a finished progress bar shows nothing of interest
         note = nbformat.v4.new_output("display_data", {"text/html": WIDGET_NOTE})
-        return [note, *(caught for model in models for caught in widget_outputs(model))]
+        return [note, *(captured for model in models for captured in widget_outputs(model))]
     if "text/latex" in data:
         data.setdefault("text/html", f"<p>{mathml(data['text/latex'].strip().strip('$'), 'block')}</p>")
     return [output]
 
 
 class _Renderer(IPythonRenderer):
-    """The renderer of nbconvert, for a page that stands alone."""
+    """nbconvert's renderer, for pages that need no other file."""
 
     folder: Path
     output: Path
@@ -227,12 +165,12 @@ class _Renderer(IPythonRenderer):
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         picture = self.folder / url
-        if not _leads_away(url) and picture.is_file():
+        if not _is_external(url) and picture.is_file():
             url = f"data:{guess_type(url)[0]};base64,{b64encode(picture.read_bytes()).decode()}"
         return super().image(text, url, title)
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        if not _leads_away(url):
+        if not _is_external(url):
             target, mark, anchor = url.partition("#")
             if re.fullmatch(r"\d\d_\w+\.ipynb", target):
                 target = target.removesuffix("ipynb") + "html"
@@ -242,5 +180,5 @@ class _Renderer(IPythonRenderer):
         return super().link(text, url, title)
 
 
-def _leads_away(url: str) -> bool:
+def _is_external(url: str) -> bool:
     return re.match(r"#|[a-zA-Z][a-zA-Z0-9+.-]*:", url) is not None

@@ -15,9 +15,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from hcegan_lib import cli, models
-from hcegan_lib.course import execute as course
-from hcegan_lib.course.execute import Outcome
+from hcegan_lib import cli, course, models
+from hcegan_lib.backend.notebooks import Outcome
 from hcegan_lib.train import PROFILES
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -294,8 +293,8 @@ def test_the_handout_goes_where_it_is_asked_for(words, folder, exercised, capsys
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["notes"], "notes holds mine.txt, which is not part of a handout; take another folder"),
-        (["notebooks"], "was changed since it was handed out, or is no handout; take another folder"),
+        (["notes"], "notes contains mine.txt, which is not part of a handout: choose another folder"),
+        (["notebooks"], "is not an unchanged handout: choose another folder"),
         (["notes/mine.txt"], "notes/mine.txt: Not a directory"),
         (["one", "two"], "unrecognized arguments: two"),
     ],
@@ -327,18 +326,15 @@ def test_a_solution_that_does_not_end_is_named_and_no_notebook_handed_out(exerci
         (["--model", "pix2pix", "--data", "nowhere"], "nowhere"),
         (["--model", "pix2pix", "--set", "epochs"], "--set takes KEY=VALUE, got 'epochs'"),
         (["--model", "pix2pix", "--set", "epoch=3"], "epochs"),
-        (["--model", "pix2pix", "--set", "epochs=many"], "--set epochs must be of type int, got 'many'"),
-        (["--model", "pix2pix", "--set", "epochs=True"], "--set epochs must be of type int, got 'True'"),
+        (["--model", "pix2pix", "--set", "epochs=many"], "epochs must be a whole number, got 'many'"),
+        (["--model", "pix2pix", "--set", "epochs=True"], "epochs must be a whole number, got 'True'"),
         (["--model", "pix2pix", "--set", "epochs=0"], "epochs must be a whole number from 1 to"),
-        (["--model", "pix2pix", "--set", "epochs={{}}"], "--set epochs must be of type int, got '{{}}'"),
-        (["--model", "pix2pix", "--set", f"epochs={'-' * 5000}1"], "--set epochs must be of type int, got '---"),
         (["--model", "pix2pix", "--set", f"epochs={'9' * 400}"], "epochs must be a whole number from 1 to"),
-        (["--model", "pix2pix", "--set", f"l1_weight={'9' * 400}"], "--set l1_weight must be of type float, got '999"),
         (["--model", "pix2pix", "--set", "l1_weight=1e400"], "l1_weight at least 0, both finite"),
         (["--model", "pix2pix", "--set", "attend_max_positions=0"], "attend_max_positions must be a whole number from"),
         (["--model", "pix2pix", "--seed", "10000000000000"], "seed must be a whole number from 0 to 4294967295"),
-        (["--model", "pix2pix", "--set", "loss=bce"], "say it with --model"),
-        (["--model", "pix2pix", "--device", "cuda"], "device cuda is not available here; there is cpu"),
+        (["--model", "pix2pix", "--set", "loss=bce"], "'loss' is not changed as a setting: it depends on the model"),
+        (["--model", "pix2pix", "--device", "cuda"], "device 'cuda' is not available; available: cpu"),
     ],
 )
 def test_a_training_that_cannot_be_meant_is_refused_and_nothing_written(words, line, photos, kit, capsys, monkeypatch):
@@ -350,13 +346,6 @@ def test_a_training_that_cannot_be_meant_is_refused_and_nothing_written(words, l
     words = words if "--data" in words else [*words, "--data", str(photos)]
     assert line in refuse(["train", *words], capsys)
     assert files(kit) == before
-
-
-def test_settings_get_the_type_that_they_have():
-    words = ["learning_rate=1", "l1_weight=2.5", "attend_max_positions=None", "epochs=3"]
-    found = cli.changes(words, {})
-    assert found == {"learning_rate": 1.0, "l1_weight": 2.5, "attend_max_positions": None, "epochs": 3}
-    assert type(found["learning_rate"]) is float
 
 
 SMOKE = ["--profile", "smoke", "--set", "batch_size=4", "--set", "epochs=1"]

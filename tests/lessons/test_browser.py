@@ -22,7 +22,7 @@ import pytest
 from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat.v4 import new_code_cell, new_notebook
 
-from hcegan_lib.course import execute as course
+from hcegan_lib import course
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)

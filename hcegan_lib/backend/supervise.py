@@ -1,0 +1,89 @@
+"""One child process with everything it starts: run it, measure its time and memory, and leave nothing of it behind."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import psutil
+
+POLL = 0.2  # seconds between two looks at a running process
+
+
+class Ended(NamedTuple):
+    """What is known of a process after its end."""
+
+    status: int  # exit status
+    seconds: float
+    memory: int  # peak resident memory of the whole tree in MB (10^6 bytes), sampled every POLL seconds
+    log: str  # standard output and standard error
+
+
+def supervise(command: list[str], watch: Callable[[], None], **options: object) -> Ended:
+    """Run a command to its end, then kill whatever it has left running.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    watch
+        Called every `POLL` seconds. If it raises (Ctrl-C, for example), the process and all its children are killed,
+        and the exception is passed on.
+    **options
+        For `subprocess.Popen`, such as ``cwd`` and ``env``.
+    """
+    start, peak = time.perf_counter(), 0
+    with tempfile.TemporaryFile() as log:
+        process = psutil.Popen(command, stdout=log, stderr=log, **{"stdin": subprocess.DEVNULL, **options})
+        tree = [process]
+        try:
+            while process.poll() is None:
+                tree = process_tree(process) or tree
+                peak = max(peak, sum(map(resident_memory, tree)))
+                watch()
+                time.sleep(POLL)
+        finally:
+            kill_tree(tree)  # a kernel does not end with papermill
+            if process.stdin:
+                process.stdin.close()
+        log.seek(0)
+        text = log.read().decode(errors="replace")
+    return Ended(process.returncode, round(time.perf_counter() - start, 1), round(peak / 1e6), text)
+
+
+def process_tree(process: psutil.Process) -> list[psutil.Process]:
+    """List a process and all its descendants; an empty list if it has ended."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def resident_memory(process: psutil.Process) -> int:
+    """Measure the resident memory of a process in bytes; 0 if it has ended."""
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def kill_tree(tree: list[psutil.Process]) -> None:
+    """Kill processes and all their descendants."""
+    for process in {child for root in tree for child in process_tree(root)}:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(tree, timeout=5)
+
+
+def count_cores() -> int:
+    """Count the physical cores that this process may use."""
+    count = psutil.cpu_count(logical=False) or 1
+    return min(count, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else count
+
+
+def threads_per_run(runs: int = 1) -> str:
+    """Divide the cores among simultaneous runs; OMP_NUM_THREADS, if the user has set it, takes precedence."""
+    return os.environ.get("OMP_NUM_THREADS") or str(max(1, count_cores() // runs))

@@ -1,0 +1,61 @@
+"""What the repository stores of an executed notebook: outputs that repeat on every machine, and figures."""
+
+import copy
+from base64 import b64decode
+from pathlib import Path
+
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+from nbformat import NotebookNode
+
+from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend.notebooks import code_cells, widget_state
+
+
+def golden(notebook: NotebookNode) -> NotebookNode:
+    """Strip an executed notebook of what differs between two runs or two machines.
+
+    Parameters
+    ----------
+    notebook
+        As papermill leaves it; not changed.
+
+    Returns
+    -------
+    NotebookNode
+        A copy without timings, paths and the exact Python version, with the pieces of printed text joined. Outputs and
+        widgets stay.
+    """
+    notebook = copy.deepcopy(notebook)
+    for key in ("papermill", "hcegan"):
+        notebook.metadata.pop(key, None)
+    if not widget_state(notebook):
+        notebook.metadata.pop("widgets", None)  # without a state, GitHub calls the whole notebook invalid
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+    return CoalesceStreamsPreprocessor().preprocess(notebook, {})[0]
+
+
+def save_figures(notebook: NotebookNode, folder: Path) -> list[Path]:
+    """Save the pictures of cells tagged ``figure:NAME`` as NAME.png, and return their paths.
+
+    Parameters
+    ----------
+    notebook
+        After its execution.
+    folder
+        Where the pictures go; created if missing.
+    """
+    written = []
+    for _, cell in code_cells(notebook):
+        names = [tag.removeprefix("figure:") for tag in cell.metadata.get("tags", []) if tag.startswith("figure:")]
+        pictures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+        for name, picture in zip(names, pictures):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / f"{name}.png", b64decode(picture))
+            written.append(folder / f"{name}.png")
+    return written

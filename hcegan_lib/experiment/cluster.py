@@ -1,0 +1,166 @@
+"""The runs of a grid on a Dask cluster: on this machine, or on a scheduler that is already running."""
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster
+
+from hcegan_lib import KIT_ROOT
+from hcegan_lib.backend.notebooks import Outcome
+from hcegan_lib.backend.supervise import threads_per_run
+from hcegan_lib.experiment.runs import Run, is_finished
+from hcegan_lib.experiment.worker import ATTEMPTS, WORKER_DIED, attempts, execute
+
+POLL = 0.2  # seconds between two looks at the runs
+SUBMISSIONS = 10  # limit per run, if workers keep dying before they begin it
+SCHEDULER_TIMEOUT = 20  # seconds
+
+
+@contextlib.contextmanager
+def local_cluster(workers: int) -> Iterator[Client]:
+    """Start worker processes on this machine, reachable from this machine only, and stop them at the end.
+
+    Parameters
+    ----------
+    workers
+        Number of processes; each executes one run at a time. They divide the cores among themselves, unless
+        OMP_NUM_THREADS says how many threads a run may use.
+    """
+    _silence_dask()
+    settings = {
+        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads_per_run(workers)},
+        "distributed.scheduler.allowed-failures": 0,  # `run_all` knows better which run killed a worker
+    }
+    options = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
+    options["memory_limit"] = None  # Dask would count only the workers, and runs are processes of their own
+    options["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # a free port
+    options["silence_logs"] = logging.CRITICAL
+    with dask.config.set(settings), LocalCluster(**options) as cluster, Client(cluster) as client:
+        client.register_worker_callbacks(_ignore_ctrl_c)
+        yield client
+
+
+def _silence_dask() -> None:
+    """Suppress Dask's messages: the batch reports the same in one line."""
+    for name in logging.root.manager.loggerDict:
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _ignore_ctrl_c() -> None:
+    """Let workers survive a Ctrl-C, which a terminal sends to every process; the batch stops them in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def scheduler_at(address: str) -> Iterator[Client]:
+    """Connect to a running scheduler.
+
+    Parameters
+    ----------
+    address
+        Such as tcp://10.0.0.1:8786.
+
+    Raises
+    ------
+    ValueError
+        If none answers there.
+    """
+    _silence_dask()
+    try:
+        client = Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no Dask scheduler answers at {address!r}: {error}") from None
+    with client:
+        yield client
+
+
+def run_all(
+    client: Client,
+    runs: list[Run],
+    *,
+    at_once: int | None = None,
+    resources: Mapping[str, float] | None = None,
+    watch: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[Run, Outcome]]:
+    """Execute runs on a cluster, in this order as far as there are workers; a failure does not stop the others.
+
+    Parameters
+    ----------
+    client
+        From `local_cluster` or `scheduler_at`.
+    runs
+        From `split_finished`. Their folders are missing, or left by runs of the same hash.
+    at_once
+        How many to submit at a time; None for all, so that a cluster that grows with its work sees how much there is.
+    resources
+        What each run takes of a worker's resources, such as {"GPU": 1}.
+    watch
+        Called every `POLL` seconds. If it raises (Ctrl-C, for example), all runs are stopped; their checkpoints stay.
+
+    Yields
+    ------
+    Run, Outcome
+        As soon as a run has ended.
+
+    Raises
+    ------
+    ConnectionError
+        If the connection to the scheduler is lost.
+    """
+    batch = os.urandom(4).hex()
+    left, waiting, submissions = list(enumerate(runs)), {}, Counter()
+    try:
+        while left or waiting:
+            while left and len(waiting) < (at_once or len(runs)):
+                number, run = left.pop(0)
+                submissions[run.name] += 1
+                # Dask would return the earlier result for a key that it knows.
+                key = f"{run.name}-{batch}-{submissions[run.name]}"
+                waiting[_submit(client, run, batch, key, priority=-number, resources=resources)] = number, run
+            time.sleep(POLL)
+            watch()
+            if client.status == "closed" or any(future.cancelled() for future in waiting):
+                raise ConnectionError("the scheduler is gone")
+            for future in [future for future in waiting if future.done()]:
+                number, run = waiting.pop(future)
+                may_retry = attempts(run.folder, batch) < ATTEMPTS and submissions[run.name] < SUBMISSIONS
+                if may_retry and _killed_its_worker(future):
+                    left.insert(0, (number, run))
+                else:
+                    yield run, _outcome(run, future)
+    finally:
+        if waiting:
+            client.cancel(list(waiting))
+
+
+def _submit(client: Client, run: Run, batch: str, key: str, **options: object) -> Future:
+    job = {"kit": str(KIT_ROOT), "folder": str(run.folder), "parameters": run.parameters, "made_from": run.made_from}
+    return client.submit(execute, job | {"batch": batch, "key": key}, key=key, **options)
+
+
+def _killed_its_worker(future: Future) -> bool:
+    """Check whether a run ended because its worker died, during the run or before it began."""
+    return future.status == "error" and isinstance(future.exception(), KilledWorker)
+
+
+def _outcome(run: Run, future: Future) -> Outcome:
+    if _killed_its_worker(future):
+        return Outcome(run.name, 0.0, 0.0, [WORKER_DIED])
+    if future.status != "finished":
+        return Outcome(run.name, 0.0, 0.0, [" ".join(str(future.exception()).split())])
+    outcome = Outcome(**future.result())
+    if not outcome.errors and not is_finished(run):
+        outcome.errors.append(f"there is no record in {run.folder}: do the workers write to a different disk?")
+    return outcome
+
+
+def has_taken_none(client: Client) -> bool:
+    """Check that no worker is executing anything: there are no workers yet, or they lack the resources."""
+    return not any(client.processing().values())

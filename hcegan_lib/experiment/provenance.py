@@ -1,0 +1,60 @@
+"""What a run was made from: settings, photographs, code and the version of torch, with one hash of them all."""
+
+import ast
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hcegan_lib import KIT_ROOT
+
+if TYPE_CHECKING:
+    from hcegan_lib.train import TrainConfig
+
+
+def made_from(settings: "TrainConfig", fingerprint: str, code: str) -> dict:
+    """Collect everything that decides a run's numbers, and hash it: runs with equal hashes are equal.
+
+    Parameters
+    ----------
+    settings
+        Settings of the run.
+    fingerprint
+        Fingerprint of its photographs.
+    code
+        From `code_hash`.
+
+    Returns
+    -------
+    dict
+        Content of run.json. Device and number of threads, which affect rounding, are left out so that a batch may be
+        resumed on a different machine; each record names both.
+    """
+    import torch
+
+    content = {"settings": asdict(settings), "data": fingerprint, "code": code, "torch": torch.__version__}
+    return {"hash": _sha256(json.dumps(content, sort_keys=True)), **content}
+
+
+def code_hash(kit: Path = KIT_ROOT) -> str:
+    """Hash the code that decides a run's numbers, without comments, docstrings and layout."""
+    return _sha256("\n".join(_bare_source(path) for path in code_files(kit)))
+
+
+def code_files(kit: Path = KIT_ROOT) -> list[Path]:
+    """List the modules that a run's numbers depend on: the top level of the library and its backend."""
+    library = kit / "hcegan_lib"
+    return sorted([*library.glob("[!_]*.py"), *library.glob("backend/[!_]*.py")])
+
+
+def _bare_source(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body[0].value = ast.Constant("")
+    return ast.unparse(tree)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
