@@ -31,14 +31,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from benchmarks.plain import plain_step
-from hcegan_lib import data, metrics, paper, train
+from hcegan_lib import data, metrics, paper, sources, train
 from hcegan_lib.attention import SelfAttention2d, positions
 from hcegan_lib.backend.kernels import UpConvolution, attend_by_kernel
 from hcegan_lib.backend.parallel import find_device
-from hcegan_lib.course import execute as course
+from hcegan_lib import course
 from hcegan_lib.experiment.records import git_commit
 from hcegan_lib.losses import LOSSES
-from hcegan_lib.sources import build as sources
 
 RESULTS = Path(__file__).parent
 SMALL = train.TrainConfig(image_size=64, base_channels=16, depth=6, batch_size=4)

@@ -1,4 +1,9 @@
-"""Builds larger sets of photographs from their public files.
+"""Builds larger sets of photographs from their public files: the catalogue, downloads, crops and manifests.
 
-Nothing here is imported by a lesson or by training.
+No lesson and no training run imports anything from here.
 """
+
+from hcegan_lib.sources.build import Plan, build, check, clean, finished, is_built, own_sets, plan
+from hcegan_lib.sources.catalogue import SOURCES
+
+__all__ = ["SOURCES", "Plan", "build", "check", "clean", "finished", "is_built", "own_sets", "plan"]

@@ -1,7 +1,7 @@
-"""Which photographs could a set have? One function for each kind of source, each gives candidates in their order.
+"""Finds the photographs that a set could use, one function per kind of source, best candidates first.
 
-An archive gives all it holds. COCO and Open Images have boxes around objects, and give the photographs in which one
-object of a class fills most. Nothing is extracted to disk: an archive cannot write outside its folder.
+Archives yield all their photographs. COCO and Open Images have boxes around objects and yield the photographs in which
+one object of a class covers the largest share. Archives are read, never extracted, so they cannot write anywhere.
 """
 
 import contextlib
@@ -16,16 +16,18 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hcegan_lib.data import SUFFIXES, DataError
-from hcegan_lib.sources.fetch import Access, FetchError, Remote, fetch, left, room, size
+from hcegan_lib.sources.catalogue import Remote, Source
+from hcegan_lib.sources.fetch import Access, FetchError, fetch
+from hcegan_lib.sources.space import human_bytes, remaining_bytes, require_space
 
-MAX_PHOTO = 200_000_000  # bytes of a photograph in an archive; DIV2K's have some 5 million
-ENOUGH = 2  # candidates for each wanted photograph, so that the better half is taken
-# What damage, a password or an unknown compression makes the standard library raise.
+MAX_PHOTO = 200_000_000  # bytes of a photograph in an archive; those of DIV2K have about 5 million
+ENOUGH = 2  # candidates per wanted photograph, so that the better half is used
+# What the standard library raises for damage, a password or an unknown compression.
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, IndexError)
 DAMAGE += (ValueError, OverflowError, OSError)
 CREDIT = re.compile(r"(\S.*?\.jpg)\s+CC-BY\s+(?:by (.+?) - (https?://\S+)|(https?://\S+) - by (.+))")
@@ -34,21 +36,8 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
-class Source(NamedTuple):
-    """One set."""
-
-    name: str
-    kind: str  # a key of FIND
-    what: str
-    license: str
-    train: int  # photographs, unless some must be left out
-    test: int
-    files: Mapping[str, Remote]
-    splits: tuple[str, ...] = ()  # of each file, where the files are the split
-    more: Mapping[str, Remote] = {}  # fetched only if the files name too few photographs
-    label: str = ""  # of the wanted objects, where a set has many
-    photos: tuple[str, ...] = ()  # where single photographs are fetched from
-    photo_bytes: int = 0  # mean size of one
+class DamageError(DataError):
+    """An archive cannot be read."""
 
 
 class Candidate(NamedTuple):
@@ -57,125 +46,123 @@ class Candidate(NamedTuple):
     name: str  # of the crop, without suffix
     origin: str  # address, or archive and entry
     read: Callable[[], bytes]
-    split: str | None = None  # where the source says it
+    split: str | None = None  # if the source has an official split
     box: Box = WHOLE
-    size: tuple[int, int] | None = None  # W, H that the annotation states
-    kept: Path | None = None  # where its own download is
+    size: tuple[int, int] | None = None  # W, H according to the annotation
+    kept: Path | None = None  # its own download, if it has one
     title: str = ""
     author: str = ""
     license: str = ""
     page: str = ""  # where the photographer shows it
 
 
-def in_archives(source: Source, access: Access) -> Iterator[Candidate]:
+def from_archives(source: Source, access: Access) -> Iterator[Candidate]:
     """Find the photographs in the archives of a set."""
     paths = [fetch(name, remote, access) for name, remote in source.files.items()]
     for remote, path, split in zip(source.files.values(), paths, source.splits or [None] * len(paths)):
         try:
             for candidate in _photographs(path, remote.addresses[0], split):
                 yield candidate._replace(license=source.license)
-        except DAMAGE as error:
-            if not _is_damage(error):
-                raise
+        except DamageError as error:
             path.unlink()
-            told = f"{path.name} came damaged ({error}) and was deleted: call again to fetch it anew"
-            raise FetchError(told) from error
+            raise FetchError(f"{error}; it was deleted, run the command again to download it again") from error
 
 
-def of_your_own(path: Path) -> Iterator[Candidate]:
-    """Find the photographs in a folder, zip or tar that the user has, with their train and test if they have these."""
+def from_user(path: Path) -> Iterator[Candidate]:
+    """Find the photographs in the user's folder, zip or tar; `train` and `test` in it become the split."""
+    yield from _photographs(path, path.name, None)
+
+
+@contextlib.contextmanager
+def _explain_damage(path: Path) -> Iterator[None]:
     try:
-        yield from _photographs(path, path.name, None)
+        yield
+    except DataError:
+        raise
     except DAMAGE as error:
-        if not _is_damage(error):
-            raise
-        raise DataError(f"{path} is damaged, or not a folder, zip or tar that can be read ({error})") from error
-
-
-def _is_damage(error: Exception) -> bool:
-    """Tell damage from what we say of an archive ourselves, and from a disk that fails; a bad offset is EINVAL."""
-    failing_disk = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
-    return not isinstance(error, DataError) and not failing_disk
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a wrong offset in a zip
+            raise  # the disk failed
+        raise DamageError(f"{path} is damaged or is not a folder, zip or tar archive ({error})") from error
 
 
 def _photographs(path: Path, origin: str, split: str | None) -> Iterator[Candidate]:
-    with _opened(path) as entries:
-        names = [name for name in entries if _is_photo(name) and not _hidden(name)]
+    with _explain_damage(path), _open_archive(path) as entries:
+        names = [name for name in entries if _is_photo(name) and not _is_hidden(name)]
         if not names:
             raise DataError(f"{path}: no photographs found; looked for {', '.join(SUFFIXES)}")
         briefs = _without_common_folders(names)
         splits = {brief.split("/")[0] for brief in briefs if "/" in brief} & {"train", "test"}
         if len(splits) == 1:
-            raise DataError(f"{path} has a folder '{splits.pop()}' alone; wanted 'train' and 'test', or neither")
-        credits = _credits(entries)
+            raise DataError(f"{path} has only a folder '{splits.pop()}'; it needs both 'train' and 'test', or neither")
+        credits = _read_credits(entries)
         for name, brief in zip(names, briefs):
             first, _, rest = brief.partition("/")
             if splits and first not in splits:
                 continue
-            # An archive is read here and not in a thread: a tar has one reader.
+            # Archives are read here, not in a thread, because a tar cannot be read in parallel.
             content = None if path.is_dir() else entries[name]()
             author, page = credits.get(brief, ("", ""))
             yield Candidate(
                 name="-".join(PurePosixPath(rest if splits else brief).with_suffix("").parts),
                 origin=f"{origin}/{name}",
-                read=functools.partial(_read_own, path / name) if content is None else lambda content=content: content,
+                read=functools.partial(_read_file, path / name) if content is None else lambda content=content: content,
                 split=first if splits else split,
                 author=author,
                 page=page,
             )
 
 
-def _read_own(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except PermissionError as error:  # other errors are of the disk: then nothing is built
+    except PermissionError as error:  # other errors mean that the disk failed, and end the build
         raise DataError(f"{path}: {error.strerror}") from error
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[dict[str, Callable[[], bytes]]]:
-    """Open a folder, a zip or a tar: each file's name, and how to read it. Nothing is extracted."""
+def _open_archive(path: Path) -> Iterator[dict[str, Callable[[], bytes]]]:
+    """Open a folder, zip or tar as a dict from file names to functions that read the files."""
     if path.is_dir():
         yield {file.relative_to(path).as_posix(): file.read_bytes for file in sorted(path.rglob("*")) if file.is_file()}
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             files = [entry for entry in archive.infolist() if not entry.is_dir()]
             for entry in files:
-                _safe(path, entry.filename, entry.file_size, link=stat.S_ISLNK(entry.external_attr >> 16))
+                _refuse_unsafe(path, entry.filename, entry.file_size, link=stat.S_ISLNK(entry.external_attr >> 16))
             yield {entry.filename: functools.partial(archive.read, entry) for entry in files}
     elif path.is_file() and tarfile.is_tarfile(path):
         with tarfile.open(path) as archive:
             files = [entry for entry in archive.getmembers() if not entry.isdir()]
             for entry in files:
-                _safe(path, entry.name, entry.size, link=not entry.isfile())
+                _refuse_unsafe(path, entry.name, entry.size, link=not entry.isfile())
             yield {entry.name: lambda entry=entry: archive.extractfile(entry).read() for entry in files}
     else:
-        raise zipfile.BadZipFile("no zip, no tar")
+        raise zipfile.BadZipFile("neither zip nor tar")
 
 
-def _safe(path: Path, name: str, unpacked: int, *, link: bool) -> None:
-    """Refuse an archive with an entry that means harm, before anything of it is read."""
+def _refuse_unsafe(path: Path, name: str, unpacked: int, *, link: bool) -> None:
+    """Refuse an archive with a malicious entry before any of its files is read."""
     parts, harm = PurePosixPath(name.replace("\\", "/")).parts, None
     if name.startswith(("/", "\\")) or ".." in parts or re.match("[A-Za-z]:", name):
-        harm = "would leave its folder"
+        harm = "points outside the archive"
     elif link:
         harm = "is a link or a device"
     elif unpacked > MAX_PHOTO and (_is_photo(name) or name.endswith("/LICENSE.txt")):
-        harm = f"would unpack to {size(unpacked)}"
+        harm = f"would unpack to {human_bytes(unpacked)}"
     if harm:
-        raise DataError(f"{path}: the entry {name!r} {harm}; nothing was taken from this archive")
+        raise DataError(f"{path}: entry {name!r} {harm}; the archive was not used")
 
 
 def _is_photo(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
-def _hidden(name: str) -> bool:
+def _is_hidden(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
 def _without_common_folders(names: list[str]) -> list[str]:
-    """Drop the folders that all names share, down to train and test."""
+    """Drop the leading folders that all names share, except train and test."""
     while all("/" in name for name in names) and len(first := {name.split("/")[0] for name in names}) == 1:
         if first <= {"train", "test"}:
             break
@@ -183,67 +170,67 @@ def _without_common_folders(names: list[str]) -> list[str]:
     return names
 
 
-def _credits(entries: dict[str, Callable[[], bytes]]) -> dict[str, tuple[str, str]]:
-    """Read who took which of the flowers, from the LICENSE.txt that lies with them."""
+def _read_credits(entries: dict[str, Callable[[], bytes]]) -> dict[str, tuple[str, str]]:
+    """Read the photographers of the flowers from LICENSE.txt: photograph to (author, page)."""
     texts = [read().decode("utf-8", "replace") for name, read in entries.items() if name.endswith("/LICENSE.txt")]
     found = [CREDIT.match(line) for text in texts for line in text.splitlines()]
     return {match[1]: (match[2] or match[5], match[3] or match[4]) for match in found if match}
 
 
-def in_coco(source: Source, access: Access) -> Iterator[Candidate]:
-    """Find COCO's photographs of one category, largest object first; boxes around crowds are passed over.
+def from_coco(source: Source, access: Access) -> Iterator[Candidate]:
+    """Find COCO photographs of one category, largest object first, ignoring boxes around crowds.
 
-    Only those of train2017: COCO's validation photographs stay unseen by whoever trains here.
+    Only train2017 is used, so COCO's validation photographs stay unseen by models trained here.
     """
     ((name, remote),) = source.files.items()
     with (
         zipfile.ZipFile(fetch(name, remote, access)) as entries,
         entries.open("annotations/instances_train2017.json") as stream,
     ):
-        told = json.load(io.TextIOWrapper(stream, "utf-8"), object_hook=_without_outlines)
-    (category,) = [each["id"] for each in told["categories"] if each["name"] == source.label]
-    photos, licenses = ({each["id"]: each for each in told[key]} for key in ("images", "licenses"))
+        content = json.load(io.TextIOWrapper(stream, "utf-8"), object_hook=_without_outlines)
+    (category,) = [each["id"] for each in content["categories"] if each["name"] == source.label]
+    photos, licenses = ({each["id"]: each for each in content[key]} for key in ("images", "licenses"))
     best = {}
-    for each in told["annotations"]:
+    for each in content["annotations"]:
         if each["category_id"] == category and not each["iscrowd"]:
             W, H = _sides(photos[each["image_id"]])
             x, y, width, height = each["bbox"]
             _keep_larger(best, each["image_id"], (x / W, y / H, (x + width) / W, (y + height) / H))
     photos = {key: photos[key] for key in best}
-    del told, each  # a gigabyte, and the photographs take their time
+    del content, each  # one gigabyte, no longer needed while the photographs are downloaded
     for key in _largest_first(best):
         photo = photos[key]
         known = {
             "box": best[key],
             "size": _sides(photo),
             "license": licenses.get(photo["license"], {}).get("url", ""),
-            # COCO does not name photographers; this address leads to the page that does.
+            # COCO does not name photographers, but this address leads to a page that does.
             "page": re.sub(r".*/(\d+)_.*", r"https://www.flickr.com/photo.gne?id=\1", photo.get("flickr_url", "")),
         }
         yield _single(source, photo["file_name"], access, **known)
 
 
-def _without_outlines(thing: dict) -> dict:
-    thing.pop("segmentation", None)  # most of the file, and of the memory
-    return thing
+def _without_outlines(entry: dict) -> dict:
+    entry.pop("segmentation", None)  # most of the file and of the memory
+    return entry
 
 
 def _sides(photo: dict) -> tuple[int, int]:
     return photo["width"], photo["height"]
 
 
-def in_open_images(source: Source, access: Access) -> Iterator[Candidate]:
+def from_open_images(source: Source, access: Access) -> Iterator[Candidate]:
     """Find the photographs of one Open Images class, largest object first.
 
-    The small tables, of the validation and test photographs, come first; the large ones of the training photographs
-    only if those name fewer than `ENOUGH` candidates for each photograph that is wanted.
+    The small tables of the validation and test photographs come first. The large tables of the training photographs are
+    used only if the small ones list fewer than `ENOUGH` candidates per wanted photograph.
     """
     tables, wanted = [*source.files.items(), *source.more.items()], ENOUGH * (source.train + source.test)
     best, lists = {}, []
     for boxes, photos in zip(tables[::2], tables[1::2]):
         if len(best) >= wanted:
             break
-        room(access.downloads, sum(left(*table, access.downloads) for table in (boxes, photos)))
+        require_space(access.downloads, sum(remaining_bytes(*table, access.downloads) for table in (boxes, photos)))
         for key, box in _read_boxes(fetch(*boxes, access), source.label):
             _keep_larger(best, key, box)
         lists.append(fetch(*photos, access))
@@ -251,7 +238,7 @@ def in_open_images(source: Source, access: Access) -> Iterator[Candidate]:
     rows = {row["ImageID"]: row for path in lists for row in _read_rows(path, set(first))}
     for key in first:
         row = rows.get(key)
-        # One that lies on its side, or is listed under other terms, is passed over.
+        # Rotated photographs and those with a different license are skipped.
         if row and not float(row["Rotation"] or 0) > 0 and "/licenses/by/" in row["License"]:
             known = {"title": row["Title"], "author": row["Author"], "license": row["License"]}
             known |= {"page": row["OriginalLandingURL"], "box": best[key]}
@@ -259,7 +246,7 @@ def in_open_images(source: Source, access: Access) -> Iterator[Candidate]:
 
 
 def _read_boxes(table: Path, label: str) -> Iterator[tuple[str, Box]]:
-    """Read the boxes of one class, line by line: the largest table has a gigabyte."""
+    """Read the boxes of one class line by line, because the largest table has two gigabytes."""
     with open(table, encoding="utf-8", newline="") as lines:
         header = next(lines).strip().split(",")
         for row in csv.DictReader((line for line in lines if f",{label}," in line), header):
@@ -270,11 +257,11 @@ def _read_boxes(table: Path, label: str) -> Iterator[tuple[str, Box]]:
 def _read_rows(table: Path, keys: set[str]) -> Iterator[dict[str, str]]:
     with open(table, encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
-        if "OriginalLandingURL" in (rows.fieldnames or ()):  # no checksum says so
+        if "OriginalLandingURL" in (rows.fieldnames or ()):  # not all of these tables have a checksum
             yield from (row for row in rows if row["ImageID"] in keys)
             return
     table.unlink()
-    raise FetchError(f"{table.name} came as something else and was deleted: call again to fetch it anew")
+    raise FetchError(f"{table} is not the expected table and was deleted; run the command again to download it again")
 
 
 def _area(box: Box) -> float:
@@ -291,7 +278,7 @@ def _largest_first(best: dict[object, Box]) -> list:
 
 
 def _single(source: Source, file: str, access: Access, **known: object) -> Candidate:
-    """Describe a photograph that is fetched by itself, when its turn comes."""
+    """Describe a photograph that is downloaded when its turn comes."""
     kept = f"{source.name}/{PurePosixPath(file).name}"
     remote = Remote(source.photo_bytes, None, "", tuple(start + file for start in source.photos))
     read = functools.partial(_read_single, kept, remote, access)
@@ -302,4 +289,4 @@ def _read_single(kept: str, remote: Remote, access: Access) -> bytes:
     return fetch(kept, remote, access).read_bytes()
 
 
-FIND = {"archive": in_archives, "coco": in_coco, "open images": in_open_images}
+FIND = {"archive": from_archives, "coco": from_coco, "open images": from_open_images}
