@@ -21,7 +21,8 @@ LEVELS = (
     ("experiment",),
     ("lessons",),
     ("course",),
-    ("cli", "__main__"),
+    ("cli",),
+    ("__main__",),
 )
 LEVEL = {place: number for number, places in enumerate(LEVELS) for place in places}
 LONGEST = 450  # lines of a module

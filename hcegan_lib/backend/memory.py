@@ -2,12 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
-
-if TYPE_CHECKING:
-    from hcegan_lib.train import TrainConfig
 
 
 class OutOfMemoryError(RuntimeError):
@@ -20,8 +17,8 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
-def explain_out_of_memory(settings: "TrainConfig", device: str) -> Iterator[None]:
-    """Replace an out-of-memory error by one that names the settings to change, most effective first."""
+def explain_out_of_memory(settings: Any, device: str) -> Iterator[None]:
+    """Replace an out-of-memory error by one that names which of a TrainConfig's settings to change, best first."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
