@@ -177,18 +177,10 @@ def _run(record: dict) -> dict:
 
 
 def scores_of(folder: Path) -> pd.DataFrame:
-    """Collect the scores of all finished runs below a folder.
+    """Collect the scores of all finished runs below a folder, such as `RUNS / "tour"`.
 
-    Parameters
-    ----------
-    folder
-        For example `RUNS / "tour"`.
-
-    Returns
-    -------
-    DataFrame
-        One row per photograph and run: data, model, seed, file, psnr (dB), ssim, colorfulness, true_colorfulness. The
-        gray copy appears once per data set, with seed -1 because nothing in it is random. Empty if no run is finished.
+    Returns one row per photograph and run: data, model, seed, file, psnr (dB), ssim, colorfulness, true_colorfulness.
+    The gray copy appears once per data set, with seed -1 because nothing in it is random. Empty if no run is finished.
     """
     rows = []
     for record in read_records(folder):
@@ -199,18 +191,10 @@ def scores_of(folder: Path) -> pd.DataFrame:
 
 
 def curves_of(folder: Path) -> pd.DataFrame:
-    """Collect the curves of all finished runs below a folder.
+    """Collect the curves of all finished runs below a folder, such as `RUNS / "tour"`.
 
-    Parameters
-    ----------
-    folder
-        For example `RUNS / "laptop"`.
-
-    Returns
-    -------
-    DataFrame
-        One row per epoch and run: data, model, seed, epoch, then means over the epoch's steps (d_loss, g_loss, l1, real
-        and fake logits, gain) and the losses' standard deviations over these steps. `gain` is NaN without attention.
+    Returns one row per epoch and run: data, model, seed, epoch, then means over the epoch's steps (d_loss, g_loss, l1,
+    real and fake logits, gain) and the losses' standard deviations over these steps. `gain` is NaN without attention.
     """
     return pd.DataFrame([_run(record) | row for record in read_records(folder) for row in record["curves"]])
 
@@ -271,12 +255,9 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def manifest(grid: str) -> dict:
-    """Read how the committed scores of a grid were made: "grid", "runs" with their settings, and "failed" ones.
+    """Read how the committed scores of a grid were made: "grid", "runs" with their settings, and "failed" runs.
 
-    Raises
-    ------
-    ValueError
-        If there is no manifest.
+    Raises ValueError if there is no manifest.
     """
     path = RESULTS / f"{grid}.json"
     if not path.exists():
@@ -286,11 +267,6 @@ def manifest(grid: str) -> dict:
 
 def read_pictures(grid: str, data: str, model: str) -> tuple[list[str], Tensor]:
     """Read the recorded pictures of one model.
-
-    Parameters
-    ----------
-    grid, data, model
-        Names as in the recorded results.
 
     Returns
     -------

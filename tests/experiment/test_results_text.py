@@ -92,10 +92,10 @@ def test_markdown_and_html_show_the_same_cells_and_caption(grid):
 
 def test_markup_characters_in_names_are_escaped(scores):
     frame = results.table(1, scores.assign(data="a|b<c>&_%#$"))
-    head = results.to_markdown(frame, "").splitlines()[0]
+    head = results.FORMS["md"](frame, "").splitlines()[0]
     assert len(re.findall(r"(?<!\\)\|", head)) == len(results.readable(frame).columns) + 1
-    assert Cells(results.to_html(frame, "1 < 2")).rows[0][-1] == "a|b<c>&_%#$ verdict"
-    assert r"a|b$<$c$>$\&\_\%\#\$ verdict" in results.to_latex(frame, "")
+    assert Cells(results.FORMS["html"](frame, "1 < 2")).rows[0][-1] == "a|b<c>&_%#$ verdict"
+    assert r"a|b$<$c$>$\&\_\%\#\$ verdict" in results.FORMS["latex"](frame, "")
 
 
 def test_latex_has_rows_of_equal_length_primes_and_escaped_percent_signs(grid):

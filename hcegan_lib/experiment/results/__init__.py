@@ -18,26 +18,22 @@ from hcegan_lib.experiment.results.statistics import (
     summary,
     verdict,
 )
-from hcegan_lib.experiment.results.tables import BASELINE, caption, comparisons, measured_sets, table
-from hcegan_lib.experiment.results.text import FORMS, readable, render_table, to_csv, to_html, to_latex, to_markdown
+from hcegan_lib.experiment.results.tables import table
+from hcegan_lib.experiment.results.text import FORMS, readable, render_table
 
 __all__ = [
-    "BASELINE",
     "FEWEST_SEEDS",
     "FORMS",
     "IN_TABLES",
     "LEVEL",
     "RUN",
     "bootstrap_interval",
-    "caption",
     "comparable",
-    "comparisons",
     "differences",
     "holm",
     "interval",
     "manifest",
     "measured",
-    "measured_sets",
     "p_value",
     "paired_difference",
     "readable",
@@ -47,9 +43,5 @@ __all__ = [
     "seed_spread",
     "summary",
     "table",
-    "to_csv",
-    "to_html",
-    "to_latex",
-    "to_markdown",
     "verdict",
 ]

@@ -1,4 +1,7 @@
-"""Read committed scores, check that they can be averaged, and average each run over its photographs."""
+"""Read committed scores, check that they can be averaged, and average each run over its photographs.
+
+`scores` is always a table from `records.scores_of` or `measured`: one row per photograph and run.
+"""
 
 import numpy as np
 import pandas as pd
@@ -28,16 +31,6 @@ def measured(grid: str = "laptop") -> pd.DataFrame:
 def comparable(scores: pd.DataFrame) -> pd.DataFrame:
     """Keep the photographs that every run of their data set has scored, so that all means are over the same ones.
 
-    Parameters
-    ----------
-    scores
-        From `records.scores_of` or `measured`.
-
-    Returns
-    -------
-    DataFrame
-        All rows, if no run is cut short; else only those of photographs with scores from every run.
-
     Raises
     ------
     ValueError
@@ -66,17 +59,6 @@ def _refuse_rows(scores: pd.DataFrame, wrong: pd.Series, what: str) -> None:
 
 
 def run_means(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average each run over its photographs.
-
-    Parameters
-    ----------
-    scores
-        From `records.scores_of` or `measured`.
-
-    Returns
-    -------
-    DataFrame
-        One row per run: data, model, seed, psnr (dB), ssim (percent).
-    """
+    """Average each run over its photographs: one row per run, with data, model, seed, psnr (dB), ssim (percent)."""
     means = comparable(scores).groupby(records.RUN, sort=False)[list(IN_TABLES)].mean()
     return (means * pd.Series(IN_TABLES)).reset_index()

@@ -2,6 +2,8 @@
 
 Runs that differ only in their seed are independent; the photographs that one run has colored are not. So n is the
 number of seeds, and Student's t is taken over seeds. Two models are compared seed by seed, on the same photographs.
+
+`scores` is always a table from `records.scores_of` or `measured`.
 """
 
 from collections.abc import Sequence
@@ -22,17 +24,9 @@ RESAMPLES = 9999  # of the bootstrap
 
 
 def interval(values: pd.Series) -> dict[str, float]:
-    """Return the mean of independent values with its 95 % confidence interval (Student's t).
+    """Return mean, low, high and n: the mean of independent values with its 95 % confidence interval (Student's t).
 
-    Parameters
-    ----------
-    values
-        In a table, one per seed.
-
-    Returns
-    -------
-    dict
-        mean, low, high, n. `low` and `high` are NaN with fewer than two values.
+    `low` and `high` are NaN with fewer than two values.
     """
     n, mean = len(values), float(values.mean())
     half = stats.t.ppf(0.975, n - 1) * float(values.std()) / n**0.5 if n > 1 else float("nan")
@@ -45,7 +39,7 @@ def seed_spread(scores: pd.DataFrame, metric: str) -> dict[str, float]:
     Parameters
     ----------
     scores
-        From `records.scores_of` or `measured`, with several seeds of at least one trained model.
+        With several seeds of at least one trained model.
     metric
         "psnr" (dB) or "ssim" (percent).
 
@@ -78,18 +72,10 @@ def _check_metric(metric: str) -> None:
 
 
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average scores over photographs, then over seeds.
+    """Average scores over photographs, then over seeds: one row per data set, model and metric.
 
-    Parameters
-    ----------
-    scores
-        From `records.scores_of` or `measured`.
-
-    Returns
-    -------
-    DataFrame
-        One row per data set, model and metric: data, model, metric, mean, low, high (95 %, over seeds) and seeds, in dB
-        and percent. The gray copy has no interval and 0 seeds because nothing in it is random.
+    Columns: data, model, metric, mean, low, high (95 %, over seeds) and seeds, in dB and percent. The gray copy has no
+    interval and 0 seeds because nothing in it is random.
     """
     rows = []
     for (data, model), runs in run_means(scores).groupby(["data", "model"], sort=False):
@@ -109,7 +95,7 @@ def differences(scores: pd.DataFrame, model: str, baseline: str, metric: str) ->
     Parameters
     ----------
     scores
-        From `records.scores_of` or `measured`, of one data set.
+        Of one data set.
     model, baseline
         Names in its column `model`. The gray copy has no seed and is compared with every seed of the other model.
     metric

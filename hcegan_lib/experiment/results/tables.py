@@ -21,7 +21,7 @@ def table(number: int, scores: pd.DataFrame) -> pd.DataFrame:
     number
         1, 2 or 3.
     scores
-        From `records.scores_of` or `measured`.
+        From `records.scores_of` or `results.measured`.
 
     Returns
     -------
@@ -50,17 +50,8 @@ def table(number: int, scores: pd.DataFrame) -> pd.DataFrame:
 def comparisons(models: Iterable[str], scores: pd.DataFrame) -> pd.DataFrame:
     """Compare models with pix2pix on each measured data set, with one Holm correction for all comparisons.
 
-    Parameters
-    ----------
-    models
-        Names as in the scores. Models without scores get the verdict "too few runs".
-    scores
-        From `records.scores_of` or `measured`.
-
-    Returns
-    -------
-    DataFrame
-        One row per data set, metric and model; the columns are those of `table`.
+    Returns one row per data set, metric and model, with the columns that `table` describes. Models without scores get
+    the verdict "too few runs".
     """
     rows = [
         {"data": data, "metric": metric, "model": model} | _to_baseline(some, model, metric)
@@ -86,29 +77,15 @@ def _to_baseline(scores: pd.DataFrame, model: str, metric: str) -> dict[str, flo
     return {"difference": row["mean"], **ends, "difference seeds": row["n"], "p": row["p"], "p Holm": NAN}
 
 
-def measured_sets(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the measured data sets in a table."""
-    return [column.removesuffix(" verdict") for column in frame if column.endswith(" verdict")]
-
-
 def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dict) -> str:
     """Write the caption of a table: data, size, epochs, seeds, conventions and statistics, all from the records.
 
     Parameters
     ----------
-    number
-        Of the table.
-    frame
-        From `table`.
-    scores
-        The scores in it.
-    made_by
-        From `manifest`.
-
-    Returns
-    -------
-    str
-        Sentences.
+    number, frame
+        Number of the table, and the result of `table`.
+    scores, made_by
+        The scores in it, and their `manifest`.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import pandas as pd
 from hcegan_lib import paper
 from hcegan_lib.experiment.records import manifest
 from hcegan_lib.experiment.results.scores import measured
-from hcegan_lib.experiment.results.tables import BASELINE, caption, measured_sets, table
+from hcegan_lib.experiment.results.tables import BASELINE, caption, table
 
 
 def render_table(number: int, grid: str = "laptop", form: str = "md") -> str:
@@ -43,23 +43,15 @@ def render_table(number: int, grid: str = "laptop", form: str = "md") -> str:
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Format a table's numbers as text, a value and its interval in one cell; empty where there is no number.
+    """Format the numbers of a `table` as text, each value and its interval in one cell, empty where there is no number.
 
-    Parameters
-    ----------
-    frame
-        From `table`.
-
-    Returns
-    -------
-    DataFrame
-        metric, model, the paper's data sets with the difference from pix2pix in parentheses, then four columns for each
-        measured data set: mean, difference, p after Holm's correction, verdict.
+    Columns: metric, model, the paper's data sets with the difference from pix2pix in parentheses, then four for each
+    measured data set: mean, difference, p after Holm's correction, verdict.
     """
     text = {"metric": frame["metric"].map({"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}), "model": frame["model"]}
     for data in paper.DATASETS:
         text[f"paper {data}"] = _joined(frame, {f"paper {data}": "{:.3f}", f"paper {data} difference": " ({:+.2f})"})
-    for data in measured_sets(frame):
+    for data in [column.removesuffix(" verdict") for column in frame if column.endswith(" verdict")]:
         minus = f"{data} difference"
         forms = {f"{data} mean": "{:.2f}", f"{data} low": " [{:.2f},", f"{data} high": " {:.2f}]"}
         text[f"{data} measured"] = _joined(frame, forms)
