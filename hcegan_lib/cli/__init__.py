@@ -226,7 +226,7 @@ def run_batch(args: argparse.Namespace) -> int:
             archived = experiment.archive(outdated)
             if archived:
                 why = "not in this grid, or made with different settings, photographs, code or torch"
-                complain(f"put {len(outdated)} runs aside, in {archived}: {why}", 0)
+                complain(f"runs put aside: {len(outdated)} ({why}), now in {archived}", 0)
             failed = run_grid(args, runs, left, client, at_once=at_once, resources=resources)
             finished = sum(map(experiment.is_finished, runs))
             table = records.collect(grid.name, failed) if finished else "no table"

@@ -19,7 +19,7 @@ from PIL import Image
 
 from hcegan_lib import models
 from hcegan_lib.attention import SelfAttention2d
-from hcegan_lib.course import execute as course
+from hcegan_lib import course
 from hcegan_lib.lessons import explorers
 from hcegan_lib.losses import LOSSES
 from hcegan_lib.models import PatchDiscriminator, UNetGenerator, receptive_field

@@ -1,0 +1,148 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from kits import ROOT, files, grid_of, write_grid
+
+from hcegan_lib import cli, paper
+from hcegan_lib.experiment import cluster, parse_settings, read_grid
+
+
+def test_a_grid_is_named_after_its_file_and_all_models_are_the_papers_eight(tmp_path):
+    grid = grid_of(tmp_path, models="all", set={"epochs": 2, "learning_rate": "1e-3"}, device="cpu")
+    assert grid.name == "grid"
+    assert grid.models == list(paper.MODELS)
+    assert grid.settings == {"epochs": 2, "learning_rate": 0.001}  # YAML reads 1e-3 as text
+    assert grid.device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"modles": []}, "unknown key 'modles', did you mean 'models'? valid: profile, models, data, seeds"),
+        ({"models": "pix2pix"}, "models must be a list of names, or all, got 'pix2pix'"),
+        ({"models": []}, "models must be a list of names"),
+        ({"models": ["pix2pixx"]}, "did you mean 'pix2pix'?"),
+        ({"models": ["pix2pix", "pix2pix"]}, "models contains 'pix2pix' twice"),
+        ({"data": ["mini", "data/raw/lion", "data/raw/bird"]}, "there is no folder data/raw/lion, data/raw/bird"),
+        ({"data": [3]}, "data must be a list of names, got [3]"),
+        ({"seeds": 3}, "seeds must be a list of whole numbers, got 3"),
+        ({"seeds": [0, True]}, "seeds must be a list of whole numbers"),
+        ({"seeds": [1, 0, 1]}, "seeds contains 1 twice"),
+        ({"seeds": [-1]}, "seed must be a whole number from 0 to 4294967295, got -1"),
+        ({"profile": "laptpo"}, "profile must be one of smoke, tour, laptop, paper, got 'laptpo'"),
+        ({"profile": ["smoke"]}, "profile must be one of"),
+        ({"device": "gpu"}, "device must be one of auto, cpu, cuda, mps, got 'gpu'"),
+        ({"set": ["epochs"]}, "set must map settings to values, got ['epochs']"),
+        ({"set": {"epochs": True}}, "epochs must be a whole number, got True"),
+        ({"set": {"depth": 7}}, "image_size must be a multiple of 2 ** depth = 128, got 64"),
+        ({"set": {"learning_rate": 0}}, "learning_rate must be above 0"),
+        ({"set": {"learning_rate": float("nan")}}, "learning_rate must be above 0"),
+    ],
+)
+def test_an_impossible_grid_is_refused_in_one_line_and_nothing_is_written(changed, message, kit_in_process, capsys):
+    path = write_grid(kit_in_process, **changed)
+    before = files(kit_in_process)
+    assert cli.main(["batch", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"hcegan: {path}: ")
+    assert message in err
+    assert files(kit_in_process) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("profile: [", "while parsing a flow node"),
+        ("profile: smoke\nprofile: tour", "the key 'profile' appears twice"),
+        ("profile: smoke\nset: {epochs: 1, depth: 6, epochs: 2}", "the key 'epochs' appears twice"),
+        ("just words", "a grid has the keys profile, models, data, seeds, set, device, got 'just words'"),
+        ("profile: smoke", "the key 'models' is missing"),
+    ],
+)
+def test_a_file_that_is_not_a_grid_is_refused_in_one_line(text, message, kit_in_process, capsys):
+    assert cli.main(["batch", str(write_grid(kit_in_process, text))]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gone.yaml"], "gone.yaml: No such file or directory"),
+        (["grid-curves.yaml"], "grid-curves.yaml: results are named after the grid file"),
+        (["grid.yaml", "--workers", "0"], "--workers must be at least 1, got 0"),
+        (["grid.yaml", "--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], "not allowed with argument --workers"),
+        (["grid.yaml", "--resources", "GPU=1"], "--resources"),
+        (["grid.yaml", "--scheduler", "tcp://127.0.0.1:1", "--resources", "GPU"], "--resources must be like GPU=1"),
+        (["grid.yaml", "--resume", "--fresh"], "not allowed with argument --resume"),
+        (["grid.yaml", "--scheduler", "tcp://127.0.0.1:1"], "no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
+        (["grid.yaml", "--scheduler", "nonsense://x"], "no Dask scheduler answers at 'nonsense://x'"),
+    ],
+)
+def test_impossible_options_are_refused_in_one_line(words, message, kit_in_process, capsys, monkeypatch):
+    monkeypatch.setattr(cluster, "SCHEDULER_TIMEOUT", 1)
+    write_grid(kit_in_process)
+    before = files(kit_in_process)
+    assert cli.main(["batch", *words]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert files(kit_in_process) == before
+
+
+def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
+    folder = ROOT / "notebooks" / "grids"
+    grids = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in folder.glob("*.yaml")}
+    assert set(grids) == {"smoke", "laptop", "paper"}
+    monkeypatch.setattr(Path, "is_dir", lambda self: True)  # the paper's photographs are not part of the kit
+    smoke, laptop, whole = (read_grid(folder / f"{name}.yaml") for name in ("smoke", "laptop", "paper"))
+    assert (smoke.profile, len(smoke.models), smoke.data, smoke.seeds) == ("smoke", 2, ["mini"], [0, 1])
+    assert (laptop.profile, laptop.models, laptop.data) == ("laptop", list(paper.MODELS), ["mini"])
+    assert laptop.seeds == [0, 1, 2, 3, 4]
+    assert (whole.profile, whole.models, whole.settings) == ("paper", list(paper.MODELS), {})
+    assert (len(whole.data), len(whole.seeds)) == (len(paper.DATASETS), 3)
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "parsed"),
+    [
+        ({"epochs": 2}, {"epochs": 2}),
+        ({"epochs": "2"}, {"epochs": 2}),  # from the command line
+        ({"learning_rate": "1e-3", "l1_weight": 1}, {"learning_rate": 1e-3, "l1_weight": 1.0}),
+        ({"attend_max_positions": "all"}, {"attend_max_positions": None}),
+        ({"attend_max_positions": "64"}, {"attend_max_positions": 64}),
+        ({"precision": "bfloat16"}, {"precision": "bfloat16"}),
+    ],
+)
+def test_a_setting_gets_the_type_of_its_field(given, parsed):
+    found = parse_settings(given)
+    assert found == parsed
+    assert list(map(type, found.values())) == list(map(type, parsed.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("epoch", 3, "unknown setting 'epoch', did you mean 'epochs'?"),
+        ("seed", 3, "'seed' is not changed as a setting: it depends on the seed"),
+        ("loss", "bce", "'loss' is not changed as a setting: it depends on the model"),
+        ("epochs", 2.5, "epochs must be a whole number, got 2.5"),
+        ("epochs", "2.5", "epochs must be a whole number, got '2.5'"),
+        ("learning_rate", "fast", "learning_rate must be a number, got 'fast'"),
+        ("learning_rate", True, "learning_rate must be a number, got True"),
+        ("learning_rate", 10**400, "learning_rate must be a number, got 1000"),
+        ("attend_max_positions", True, "attend_max_positions must be a whole number, or all, got True"),
+        ("attend_max_positions", None, "attend_max_positions must be a whole number, or all, got None"),
+        ("attend_max_positions", "some", "attend_max_positions must be a whole number, or all, got 'some'"),
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_refused(name, value, message):
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        parse_settings({name: value})
+    assert message in str(error.value)
