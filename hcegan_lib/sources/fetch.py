@@ -125,13 +125,14 @@ def _fetch_from(address: str, path: Path, remote: Remote, access: Access) -> Non
 def _download(url: str, part: Path, remote: Remote, access: Access) -> None:
     """Download what a part lacks. Only attempts that add nothing count as failures."""
     failures, most = 0, _size(part)
-    while failures <= RETRIES:
+    while True:
         with contextlib.suppress(requests.RequestException):  # the connection broke
             return _receive(url, part, remote, access)
         size = _size(part)
         failures, most = (0, size) if size > most else (failures + 1, most)
+        if failures > RETRIES:
+            raise FetchError(f"{url}: the connection keeps breaking")
         access.stopped.wait(BACKOFF * 2**failures)
-    raise FetchError(f"{url}: the connection keeps breaking")
 
 
 def _receive(url: str, part: Path, remote: Remote, access: Access) -> None:
