@@ -2,3 +2,18 @@
 
 Nothing here decides what is computed; a reader of the course may skip it.
 """
+
+import lazy_loader
+
+# Lazy, because the command line uses the files without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["checkpoints", "files", "kernels", "memory", "messages", "notebooks", "parallel"],
+    submod_attrs={
+        "checkpoints": ["CheckpointError", "newest_checkpoint", "read_samples"],
+        "files": ["lock_folder", "write_atomically"],
+        "kernels": ["attend"],
+        "memory": ["OutOfMemoryError"],
+        "parallel": ["find_device", "process_group"],
+    },
+)
