@@ -64,7 +64,7 @@ def test_f_g_and_h_learn_at_step_0_exactly_when_gamma_is_not_zero(gamma_init, x)
         assert min(norms) > 0
 
 
-def test_gamma_starts_as_its_name_says():
+def test_gamma_starts_at_zero_normal_or_uniform_draws():
     assert torch.equal(module("zero", 4096).gamma, torch.zeros(4096))
     normal, uniform = module("normal", 4096).gamma.detach(), module("uniform", 4096).gamma.detach()
     assert abs(normal.mean()) < 0.1

@@ -43,7 +43,7 @@ def test_the_peak_of_memory_counts_what_is_held_at_a_time():
     assert benchmarks.peak_bytes(two_at_a_time, "cpu") >= 8e6
 
 
-def test_the_table_says_what_a_ratio_is_of():
+def test_the_table_says_what_each_ratio_means():
     rows = [benchmarks.Row("a step; a loop", "ms", 20, 40), benchmarks.Row("  its peak", "Gop/s", 50, 200, peak=True)]
     rows.append(benchmarks.Row("training step, 256 px", "ms", 1, 2))
     table = benchmarks.written(rows, "cpu")

@@ -24,7 +24,7 @@ def test_the_two_ranges_are_each_others_inverse_for_every_byte():
     torch.testing.assert_close(to_unit(to_signed(levels)), levels, atol=1e-7, rtol=0)
 
 
-def test_black_middle_and_white_land_where_a_tanh_can_reach_them():
+def test_black_middle_and_white_map_to_minus_one_zero_and_one():
     assert to_signed(torch.tensor([0.0, 0.5, 1.0])).tolist() == [-1.0, 0.0, 1.0]
     assert to_unit(torch.tensor([-1.0, 0.0, 1.0])).tolist() == [0.0, 0.5, 1.0]
 
@@ -58,7 +58,7 @@ def test_luma_of_a_gray_photograph_is_that_gray_and_stays_within_0_and_1():
     assert gray.max() <= 1
 
 
-def test_gray_copy_repeats_one_channel_three_times_without_a_copy_in_memory():
+def test_gray_copy_repeats_one_channel_three_times_without_using_memory():
     gray = torch.rand(2, 1, 4, 5)
     copy = gray_to_rgb(gray)
     assert copy.shape == (2, 3, 4, 5)
@@ -67,14 +67,14 @@ def test_gray_copy_repeats_one_channel_three_times_without_a_copy_in_memory():
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (4, 8, 8), (8, 3), (2, 8, 8, 3)])
-def test_luma_refuses_what_has_no_three_channels_and_prints_the_shape(shape):
+def test_luma_refuses_images_without_three_channels_and_prints_the_shape(shape):
     with pytest.raises(ValueError, match=r"color must have shape \(\.\.\., 3, H, W\), got \(") as error:
         luma(torch.zeros(shape))
     assert str(tuple(shape)) in str(error.value)
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (8, 1), (2, 8, 8, 1)])
-def test_gray_copy_refuses_what_has_no_single_channel_and_prints_the_shape(shape):
+def test_gray_copy_refuses_images_with_several_channels_and_prints_the_shape(shape):
     with pytest.raises(ValueError, match=r"gray must have shape \(\.\.\., 1, H, W\), got \(") as error:
         gray_to_rgb(torch.zeros(shape))
     assert str(tuple(shape)) in str(error.value)

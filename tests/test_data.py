@@ -102,7 +102,7 @@ def test_the_data_card_states_the_checksum_the_sizes_and_the_licenses_that_are_t
         assert f"| {license_name} | {len({row['photo'] for row in of_it})} | {len(of_it)} |" in card
 
 
-def test_near_gray_lies_between_gray_photographs_with_faults_and_the_weakest_color_of_mini():
+def test_near_gray_lies_between_noisy_gray_photographs_and_the_weakest_color_of_mini():
     noise = np.random.default_rng(0).normal(0, 10, (256, 256, 3))
     paths = sorted(MINI.rglob("*.jpg"))
     own = [data.color_spread(open_photo(path)) for path in paths]
@@ -137,7 +137,7 @@ def test_a_batch_is_the_pixels_over_255_and_their_luma(folder, cache):
     assert color.is_contiguous()
 
 
-def test_photographs_that_live_on_a_device_give_the_same_batches(folder, cache):
+def test_photographs_on_a_device_give_the_same_batches(folder, cache):
     photos = data.load(folder, 16, cache=cache).train
     there = photos.to("cpu")
     assert isinstance(there.pixels, torch.Tensor)
@@ -175,7 +175,7 @@ def test_writing_into_a_batch_leaves_the_photographs_alone(folder, cache):
 # Square and scale
 
 
-def test_the_square_is_cut_from_the_center(tmp_path, cache):
+def test_the_square_is_cropped_from_the_center(tmp_path, cache):
     pixels = colorful(64, 96)
     for name, image in {"wide": pixels, "tall": pixels.transpose(1, 0, 2), "third": colorful()}.items():
         save(tmp_path / "photos" / f"{name}.png", np.ascontiguousarray(image))
@@ -226,7 +226,7 @@ def test_a_photograph_smaller_than_image_size_is_scaled_up(folder, cache):
         ("JPEG", {"quality": 100, "subsampling": 0}, 4),
     ],
 )
-def test_every_format_gives_back_the_pixels_that_were_saved(tmp_path, suffix, options, tolerance):
+def test_every_format_returns_the_pixels_that_were_saved(tmp_path, suffix, options, tolerance):
     path = save(tmp_path / f"photo.{suffix}", colorful(), **options)
     photo = open_photo(str(path))
     assert (photo.mode, photo.size) == ("RGB", (40, 40))
@@ -262,7 +262,7 @@ def test_a_portrait_from_a_phone_is_upright(tmp_path):
     assert open_photo(path).size == (40, 64)
 
 
-def test_transparent_parts_are_laid_over_white(tmp_path):
+def test_transparent_parts_become_white(tmp_path):
     rgba = np.dstack([colorful(), np.full((40, 40), 255, np.uint8)])
     rgba[:20, :, 3] = 0
     rgba[20:30, :, 3] = 102  # 0.4
@@ -272,7 +272,7 @@ def test_transparent_parts_are_laid_over_white(tmp_path):
     np.testing.assert_array_equal(photo[30:], colorful()[30:])
 
 
-def test_a_palette_with_a_transparent_entry_is_laid_over_white(tmp_path):
+def test_a_transparent_palette_entry_becomes_white(tmp_path):
     image = Image.new("P", (8, 8), 1)
     image.putpalette([200, 0, 0, 10, 20, 230])
     image.putpixel((0, 0), 0)
@@ -323,7 +323,7 @@ def test_16_bit_color_is_scaled_and_not_clipped(tmp_path):
     np.testing.assert_allclose(np.asarray(open_photo(tmp_path / "deep.png"), float), levels / 65535 * 255, atol=1)
 
 
-def test_pixels_whose_white_is_unknown_are_refused(tmp_path):
+def test_floating_point_pixels_without_a_defined_white_are_refused(tmp_path):
     Image.fromarray(np.full((8, 8), 70_000, np.int32)).save(tmp_path / "counts.tiff")
     Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(tmp_path / "floats.tiff")
     with pytest.raises(DataError, match=r"counts.tiff: gray levels from 70000 to 70000, wanted 16 bits"):
@@ -340,7 +340,7 @@ def test_black_white_and_gray_files_open_as_gray_rgb(tmp_path, mode):
     np.testing.assert_array_equal(np.asarray(open_photo(tmp_path / "bars.png")), bars[..., None].repeat(3, 2))
 
 
-def test_of_several_pages_the_first_is_taken(tmp_path):
+def test_only_the_first_of_several_pages_is_read(tmp_path):
     pages = [Image.fromarray(colorful(seed=seed)) for seed in range(2)]
     pages[0].save(tmp_path / "pages.tiff", save_all=True, append_images=pages[1:])
     np.testing.assert_array_equal(np.asarray(open_photo(tmp_path / "pages.tiff")), colorful(seed=0))
@@ -362,7 +362,7 @@ def test_a_missing_photograph_is_named(tmp_path):
         open_photo(tmp_path / "nowhere.jpg")
 
 
-def test_a_text_file_named_jpg_is_no_picture(tmp_path):
+def test_a_text_file_named_jpg_is_not_a_picture(tmp_path):
     (tmp_path / "letter.jpg").write_text("Dear reader")
     with pytest.raises(DataError, match=r"letter.jpg: not a picture in one of the formats JPEG, PNG, WEBP"):
         open_photo(tmp_path / "letter.jpg")
@@ -417,7 +417,7 @@ def test_a_decompression_bomb_is_an_error_before_it_fills_the_memory(tmp_path):
 # A folder
 
 
-def test_a_folder_with_train_and_test_is_taken_as_it_is(tmp_path, cache):
+def test_a_folder_with_train_and_test_keeps_its_split(tmp_path, cache):
     for name in ("train/b.png", "train/roses/a.png", "test/c.png", "elsewhere/d.png", "e.png"):
         save(tmp_path / "flowers" / name)
     photos = load(tmp_path / "flowers", 16, seed=5, cache=cache)
@@ -427,7 +427,7 @@ def test_a_folder_with_train_and_test_is_taken_as_it_is(tmp_path, cache):
     assert photos.fingerprint == load(tmp_path / "flowers", 16, seed=6, test_fraction=0.5, cache=cache).fingerprint
 
 
-def test_train_without_test_is_an_error_that_says_what_is_wanted(tmp_path, cache):
+def test_train_without_test_is_an_error_that_says_what_is_needed(tmp_path, cache):
     save(tmp_path / "half" / "train" / "a.png")
     with pytest.raises(DataError, match="has a folder 'train' only; it needs both 'train' and 'test', or neither"):
         load(tmp_path / "half", cache=cache)
@@ -580,7 +580,7 @@ def kit_with_a_set(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_a_set_in_data_raw_is_loaded_by_its_name_wherever_one_stands(kit_with_a_set, cache):
+def test_a_set_in_data_raw_is_loaded_by_its_name_from_any_working_directory(kit_with_a_set, cache):
     photos = load("coco-bird", 16, cache=cache)
     assert (photos.name, photos.train.files) == ("coco-bird", ("train/a.png", "train/b.png"))
     for number in range(5):
@@ -589,7 +589,7 @@ def test_a_set_in_data_raw_is_loaded_by_its_name_wherever_one_stands(kit_with_a_
     assert len(load("./coco-bird", 16, cache=cache).train) == 4  # a folder is meant
 
 
-def test_a_set_that_is_not_built_yet_says_how_it_is(kit_with_a_set, cache):
+def test_a_set_that_is_not_built_yet_says_how_to_build_it(kit_with_a_set, cache):
     with pytest.raises(DataError, match=r"'openimages-lion' is not built yet: hcegan data build openimages-lion$"):
         load("openimages-lion", cache=cache)
     with pytest.raises(DataError, match=r"or a set; 'coco-brid' does not exist, did you mean 'coco-bird'"):
@@ -600,7 +600,7 @@ def test_a_set_that_is_not_built_yet_says_how_it_is(kit_with_a_set, cache):
 
 
 @pytest.mark.parametrize("folder", [".", "", ".."])
-def test_a_folder_without_a_name_is_not_looked_for_among_the_sets(folder, kit_with_a_set, cache):
+def test_an_empty_name_is_not_searched_among_the_sets(folder, kit_with_a_set, cache):
     for number in range(5):
         save(kit_with_a_set / "here" / f"{number}.png")
     photos = load(folder, 16, cache=cache)
@@ -747,7 +747,7 @@ def test_a_disk_that_fills_up_leaves_no_half_file(folder, cache, monkeypatch):
     assert list(cache.iterdir()) == []
 
 
-def test_two_processes_that_build_the_same_set_at_once_do_each_other_no_harm(folder, cache):
+def test_two_processes_can_cache_the_same_set_at_once(folder, cache):
     code = (
         "import sys; from hcegan_lib.data import load; input();"
         f"s = load({str(folder)!r}, 256, cache={str(cache)!r});"
@@ -766,7 +766,7 @@ def test_two_processes_that_build_the_same_set_at_once_do_each_other_no_harm(fol
     assert sorted(path.suffix for path in cache.iterdir()) == [".bytes", ".json"]
 
 
-def test_loading_warns_of_nothing_and_prints_nothing(folder, cache, capfd, recwarn):
+def test_loading_prints_nothing_and_does_not_warn(folder, cache, capfd, recwarn):
     load(folder, 16, cache=cache, progress=True)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list

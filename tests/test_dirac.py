@@ -42,7 +42,7 @@ def test_the_field_of_bce_is_its_closed_form(points):
         assert v_psi.item() == pytest.approx(-sigmoid(s) * theta.item())
 
 
-def test_the_field_of_the_zero_sum_game_is_mescheders_with_the_sign_of_psi_turned(points):
+def test_the_field_of_the_zero_sum_game_is_mescheders_with_the_opposite_sign_of_psi(points):
     theta, psi = points
     v_theta, v_psi = vector_field(ZERO_SUM, theta, psi)
     theirs = -psi  # there, a positive score means "rendered"
@@ -51,7 +51,7 @@ def test_the_field_of_the_zero_sum_game_is_mescheders_with_the_sign_of_psi_turne
     torch.testing.assert_close(-v_psi, slope * theta)
 
 
-def test_the_field_of_the_hinge_turns_about_the_origin_and_stops_pulling_psi_beyond_the_margin(points):
+def test_the_hinge_field_rotates_about_the_origin_and_has_no_psi_component_beyond_the_margin(points):
     theta, psi = points
     v_theta, v_psi = vector_field(LOSSES["hinge"], theta, psi)
     torch.testing.assert_close(v_theta, psi)
@@ -85,13 +85,13 @@ def test_a_grid_gives_at_each_point_what_the_point_gives_alone():
             assert [v[i, j].item() for v in fields] == pytest.approx([v.item() for v in alone])
 
 
-def test_beyond_the_margin_equation_10_as_printed_leaves_the_discriminator_without_a_pull():
+def test_beyond_the_margin_equation_10_as_printed_gives_the_discriminator_no_gradient():
     v_theta, v_psi = vector_field(PRINTED, 2.0, -1.0)
     assert v_psi == 0
     assert v_theta == pytest.approx(-sigmoid(2))
 
 
-def test_an_infinite_gradient_of_one_point_stays_with_that_point():
+def test_an_infinite_gradient_at_one_point_does_not_affect_others():
     square_root = AdversarialLoss(
         lambda *, real_logits, fake_logits: real_logits.mean() + fake_logits.sqrt().mean(), losses.bce_generator
     )
@@ -116,7 +116,7 @@ def test_a_trajectory_is_the_plain_loop_over_the_closed_form(alternating):
     torch.testing.assert_close(torch.stack(path, dim=1), torch.tensor(walked, dtype=torch.float64))
 
 
-def test_several_starts_go_their_ways_as_if_alone(points):
+def test_several_starts_are_followed_independently(points):
     theta, psi = points[0].view(5, 8), points[1].view(5, 8)
     thetas, psis = trajectory(LOSSES["hinge_mse"], theta, psi, learning_rate=0.1, steps=7)
     assert thetas.shape == psis.shape == (8, 5, 8)
@@ -149,7 +149,7 @@ def test_the_hinge_keeps_the_quantity_that_alternating_steps_conserve():
     torch.testing.assert_close(kept, torch.full_like(kept, kept[0].item()))
 
 
-def test_a_run_that_meets_an_infinite_gradient_goes_on_and_shows_it():
+def test_an_infinite_gradient_is_followed_and_visible():
     flat = AdversarialLoss(
         lambda *, real_logits, fake_logits: real_logits.mean() + fake_logits.sqrt().mean(), losses.bce_generator
     )
@@ -159,7 +159,7 @@ def test_a_run_that_meets_an_infinite_gradient_goes_on_and_shows_it():
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, math.nan])
-def test_a_learning_rate_that_goes_nowhere_is_refused(rate):
+def test_a_learning_rate_of_zero_or_less_is_refused(rate):
     with pytest.raises(ValueError, match="learning_rate must be above 0, got"):
         trajectory(LOSSES["bce"], 1.0, 1.0, learning_rate=rate, steps=3)
 

@@ -79,7 +79,7 @@ def test_hinge_is_pytorchs_hinge_embedding_of_the_signed_score(label):
     torch.testing.assert_close(losses.hinge(scores, label=label), expected)
 
 
-def test_the_discriminator_gradient_of_hinge_losses_dies_exactly_at_the_margin():
+def test_the_discriminator_gradient_of_hinge_losses_vanishes_exactly_at_the_margin():
     for name in ("hinge", "hinge_bce", "hinge_mse"):
         real = torch.tensor([0.999, 1.001], requires_grad=True)
         LOSSES[name].discriminator(real_logits=real, fake_logits=torch.zeros(2)).backward()
@@ -112,7 +112,7 @@ def test_real_and_fake_cannot_be_given_by_position(logits):
         losses.bce_discriminator(logits["real_logits"], logits["fake_logits"])
 
 
-def test_a_label_that_is_neither_side_is_refused():
+def test_a_label_other_than_1_and_minus_1_is_refused():
     with pytest.raises(ValueError, match=r"label must be 1 .* got 0"):
         losses.hinge(torch.zeros(1), label=0)
 

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from skimage.color import rgb2ypbpr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.image import StructuralSimilarityIndexMeasure
 
 from hcegan_lib import data, metrics
-from hcegan_lib.color import gray_to_rgb
+from hcegan_lib.color import gray_to_rgb, luma
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_gray_has_no_colorfulness():
     assert metrics.colorfulness(torch.rand(2, 1, 8, 8).expand(2, 3, 8, 8)).tolist() == pytest.approx([0, 0], abs=1e-4)
 
 
-def test_evaluate_gives_one_row_a_photograph_in_the_order_of_the_set(photos):
+def test_evaluate_gives_one_row_per_photograph_in_the_order_of_the_set(photos):
     gray, color = photos.batch()
     table = metrics.evaluate(gray_to_rgb(gray), photos)
     assert list(table.columns) == ["file", "psnr", "ssim", "colorfulness", "true_colorfulness"]
@@ -103,7 +104,7 @@ def test_colorfulness_needs_three_channels():
         metrics.colorfulness(torch.rand(2, 1, 8, 8))
 
 
-def test_evaluate_refuses_pictures_of_another_number(photos):
+def test_evaluate_refuses_a_different_number_of_pictures(photos):
     with pytest.raises(ValueError, match="equal shapes"):
         metrics.evaluate(torch.rand(3, 3, 256, 256), photos)
 
@@ -131,3 +132,35 @@ def test_values_outside_0_and_1_are_refused(metric, change, message):
 def test_colorfulness_refuses_bytes():
     with pytest.raises(ValueError, match=r"images must be in \[0, 1\], got values from 0 to 255"):
         metrics.colorfulness(torch.tensor([0.0, 255.0, 9.0]).view(1, 3, 1, 1))
+
+
+@pytest.fixture
+def random_photos():
+    return torch.from_numpy(np.random.default_rng(0).random((4, 3, 16, 16), dtype=np.float32))
+
+
+def test_error_parts_are_the_errors_of_luma_and_color_differences_in_rec_601(random_photos):
+    images, targets = random_photos[:2], random_photos[2:]
+    luminance, color = metrics.error_parts(images, targets)
+    ours, theirs = (rgb2ypbpr(batch.permute(0, 2, 3, 1).numpy()) for batch in (images, targets))
+    y, pb, pr = np.moveaxis(ours - theirs, -1, 0)
+    red, blue = 1.402 * pr, 1.772 * pb  # R - Y and B - Y, of which Pr and Pb are scaled copies
+    np.testing.assert_allclose(luminance[:, 0], y, atol=1e-5)
+    np.testing.assert_allclose(color[:, 0], red, atol=1e-5)
+    np.testing.assert_allclose(color[:, 2], blue, atol=1e-5)
+    np.testing.assert_allclose(color[:, 1], -(0.299 * red + 0.114 * blue) / 0.587, atol=1e-5)
+    torch.testing.assert_close(luminance + color, images - targets)
+
+
+def test_a_gray_copy_has_only_color_error_and_a_brighter_copy_only_luminance_error(random_photos):
+    luminance, color = metrics.error_parts(gray_to_rgb(luma(random_photos)), random_photos)
+    assert luminance.abs().max() < 1e-6
+    assert color.abs().max() > 0.1
+    assert metrics.color_error(0.5 * random_photos + 0.1, 0.5 * random_photos).max() < 1e-3
+
+
+def test_the_color_error_is_a_root_mean_square_over_channels_in_levels():
+    target = torch.full((3, 1, 1), 0.5)
+    color = torch.tensor([0.2, 0.0, -0.2 * 0.299 / 0.114]).view(3, 1, 1)  # no luma
+    wanted = 255 * np.sqrt((0.2**2 + (0.2 * 0.299 / 0.114) ** 2) / 3)
+    assert metrics.color_error(target + color + 0.07, target).item() == pytest.approx(wanted, rel=1e-5)

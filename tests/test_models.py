@@ -9,6 +9,7 @@ from hcegan_lib.models import (
     PatchDiscriminator,
     UNetGenerator,
     count_parameters,
+    receptive_box,
     receptive_field,
 )
 
@@ -81,7 +82,7 @@ def test_outputs_stay_in_the_unit_range():
     assert 0 <= out.min() < out.max() <= 1
 
 
-def test_attention_stands_in_front_of_every_encoder_convolution():
+def test_attention_precedes_every_encoder_convolution():
     generator = UNetGenerator(base_channels=8, gamma_init="zero")
     channels = [layer.gamma.numel() for layer in generator.attention]
     assert channels == [1, 8, 16, 32, 64, 64, 64, 64]
@@ -93,7 +94,7 @@ def test_attention_is_left_out_where_the_map_has_more_positions(limit, levels):
     assert [i for i, layer in enumerate(generator.attention) if isinstance(layer, SelfAttention2d)] == levels
 
 
-def test_attention_at_gain_zero_leaves_the_generator_as_it_was():
+def test_attention_with_zero_gain_does_not_change_the_generator():
     gray = torch.rand(2, 1, 32, 32)
     plain, attending = small().eval(), small(gamma_init="zero").eval()
     torch.testing.assert_close(attending(gray), plain(gray))
@@ -113,7 +114,7 @@ def test_with_one_seed_the_three_starts_of_attention_differ_in_gamma_alone(gamma
     assert len(different) == len({tuple(drawn[name].tolist()) for name in different}) > 1
 
 
-def test_the_start_is_that_of_pix2pix():
+def test_initial_weights_are_drawn_as_in_pix2pix():
     generator = UNetGenerator(generator=source())
     kernel = generator.encoder[4][1].weight
     assert kernel.mean().item() == pytest.approx(0, abs=1e-4)
@@ -122,7 +123,7 @@ def test_the_start_is_that_of_pix2pix():
     assert torch.equal(generator.decoder[-1][1].bias, torch.zeros(3))
 
 
-def test_dropout_stands_where_pix2pix_has_it():
+def test_dropout_is_where_pix2pix_has_it():
     drops = [any(isinstance(part, nn.Dropout) for part in layer) for layer in UNetGenerator(base_channels=2).decoder]
     assert drops == [False, True, True, True, False, False, False, False]
 
@@ -151,7 +152,7 @@ def test_a_photograph_that_does_not_halve_evenly_is_refused_with_its_size():
         small()(torch.rand(1, 1, 40, 32))
 
 
-def test_several_batches_at_once_are_scored_and_learnt_from_as_one_after_another():
+def test_several_batches_at_once_have_the_scores_and_gradients_of_separate_calls():
     together, apart = (PatchDiscriminator(base_channels=4, generator=torch.Generator().manual_seed(0)) for _ in "ab")
     batches = [scale * torch.rand(2, 4, 32, 32, generator=torch.Generator().manual_seed(scale)) for scale in (1, 3)]
     ours, theirs = together(*batches), tuple(apart(batch) for batch in batches)
@@ -163,3 +164,19 @@ def test_several_batches_at_once_are_scored_and_learnt_from_as_one_after_another
         torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-5)
     for (name, a), b in zip(together.state_dict().items(), apart.state_dict().values()):
         torch.testing.assert_close(a, b, msg=name)
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 5), (3, 2), (5, 5)])
+def test_the_receptive_box_is_exactly_where_the_gradient_is_nonzero(row, column):
+    size = 64
+    network = PatchDiscriminator(base_channels=1, generator=torch.Generator().manual_seed(0)).eval()
+    pair = torch.rand(1, 4, size, size, requires_grad=True)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.ones_(layer.weight)  # positive weights, so no two paths cancel
+    network(pair)[0, 0, row, column].backward()
+    touched = torch.nonzero(pair.grad[0].abs().sum(0))
+    top, left, side = receptive_box(network, row, column)
+    assert side == receptive_field(network) == 70
+    assert touched.min(0).values.tolist() == [max(top, 0), max(left, 0)]
+    assert touched.max(0).values.tolist() == [min(top + side, size) - 1, min(left + side, size) - 1]

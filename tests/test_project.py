@@ -81,7 +81,7 @@ def test_the_conda_environment_installs_the_package_itself_and_nothing_else_with
     assert [entry for entry in conda["dependencies"] if not isinstance(entry, str)] == [{"pip": ["-e .[dev]"]}]
 
 
-def test_the_version_is_one_in_all_places():
+def test_the_version_is_the_same_everywhere():
     version = pyproject()["version"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -100,7 +100,7 @@ def test_the_citation_names_the_paper_with_its_six_authors():
     assert authors == ["Hong'an Li", "Min Zhang", "Dufeng Chen", "Jing Zhang", "Meng Yang", "Zhanli Li"]
 
 
-def test_no_file_tells_of_one_machine():
+def test_no_file_contains_a_path_of_one_machine():
     assert found(MACHINE_PATH) == []
 
 

@@ -50,7 +50,7 @@ def test_the_paper_profile_is_the_papers_settings():
         ("tour", {"precision": "float16"}, "precision must be one of float32, bfloat16, got 'float16'"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(profile, changes, message):
+def test_invalid_settings_are_refused(profile, changes, message):
     with pytest.raises(ValueError, match=message):
         train.config(profile, **changes)
 
@@ -81,7 +81,7 @@ def step_by_hand(networks, gray, color, *, l1_weight):
     return d_loss.item(), l1.item()
 
 
-def test_a_step_is_pix2pixs_step_written_out_by_hand(photos):
+def test_a_step_equals_pix2pixs_step_written_by_hand(photos):
     settings = replace(TINY, loss="bce", gamma_init="uniform")
     gray, color = train.batch_of_step(photos.train, settings, 0)
     ours, theirs = train.build(settings), train.build(settings)
@@ -120,7 +120,7 @@ def test_the_fast_path_has_the_losses_of_the_plain_loop_for_20_steps(precision, 
     torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
-def test_bfloat16_is_really_coarser_and_leaves_the_weights_in_float32(photos):
+def test_bfloat16_is_coarser_and_keeps_the_weights_in_float32(photos):
     full, half = (
         torch.tensor(list(twenty_steps(replace(TINY, precision=precision), photos))) for precision in train.PRECISIONS
     )
@@ -165,7 +165,7 @@ def test_an_epoch_shows_every_photograph_once_in_a_new_order(photos):
     assert epochs[0] != epochs[1]
 
 
-def test_another_seed_shows_other_photographs_mirrors_others_and_drops_others(photos):
+def test_a_different_seed_changes_photographs_mirroring_and_dropout(photos):
     batches, coins, drops = [], [], []
     for seed in (0, 1):
         batches.append(train.batch_of_step(photos.train, replace(TINY, seed=seed), 0)[1])
@@ -193,7 +193,7 @@ def train_luma(color):
     return (color * weights).sum(1, keepdim=True)
 
 
-def test_dropout_of_a_step_leaves_the_global_generator_as_it_was():
+def test_dropout_of_a_step_does_not_change_the_global_generator():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -215,7 +215,7 @@ def test_the_same_seed_gives_bit_equal_weights_and_another_seed_does_not(photos,
     assert not torch.equal(other.generator.decoder[0][1].weight, unbroken.generator.decoder[0][1].weight)
 
 
-def test_training_brings_the_pictures_nearer(photos, tmp_path):
+def test_training_reduces_the_l1_distance(photos, tmp_path):
     fit = train.fit(replace(TINY, learning_rate=5e-3, epochs=4), photos, tmp_path, progress=False)
     assert fit.finished
     assert fit.log["l1"].tail(3).mean() < 0.8 * fit.log["l1"].head(3).mean()
@@ -240,7 +240,7 @@ def test_more_epochs_lengthen_a_finished_run(photos, unbroken, tmp_path):
     assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
 
 
-def test_the_log_has_one_row_a_step_and_a_sample_an_epoch(unbroken):
+def test_the_log_has_one_row_per_step_and_one_sample_per_epoch(unbroken):
     rows = [json.loads(line) for line in (unbroken.folder / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, 19))
     samples = sorted((unbroken.folder / "samples").iterdir())
@@ -249,7 +249,7 @@ def test_the_log_has_one_row_a_step_and_a_sample_an_epoch(unbroken):
         assert strip.size == (TINY.image_size * train.SAMPLES, TINY.image_size)
 
 
-def test_a_folder_with_other_settings_is_refused_and_named(photos, unbroken):
+def test_a_folder_with_other_settings_is_refused(photos, unbroken):
     with pytest.raises(CheckpointError, match=r"other settings \(learning_rate, seed\)"):
         train.fit(replace(TINY, seed=3, learning_rate=1e-3), photos, unbroken.folder, progress=False)
 
@@ -274,7 +274,7 @@ def test_a_non_finite_loss_stops_the_run_and_names_the_step(value, photos, tmp_p
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 6
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_run_ends_as_if_it_had_not_been(photos, unbroken, tmp_path, monkeypatch):
+def test_ctrl_c_says_how_to_resume_and_the_resumed_run_is_bit_equal(photos, unbroken, tmp_path, monkeypatch):
     step_of = train.batch_of_step
 
     def interrupt(photos, settings, step, device):
@@ -289,7 +289,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_run_ends_as_if_it_had_not_been(photos,
     assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
 
 
-def test_the_bar_of_a_run_is_updated_once_a_second_at_most(photos, tmp_path, monkeypatch):
+def test_the_progress_bar_is_updated_at_most_once_per_second(photos, tmp_path, monkeypatch):
     shown, plain = [], train.tqdm
     monkeypatch.setattr(train, "tqdm", lambda **words: shown.append(words) or plain(**words))
     train.fit(TINY, photos, tmp_path, stop_at=1)
@@ -297,7 +297,7 @@ def test_the_bar_of_a_run_is_updated_once_a_second_at_most(photos, tmp_path, mon
     assert shown[0]["mininterval"] >= 1  # a notebook keeps each update as messages, and not many thousands of them
 
 
-def test_both_networks_are_compiled_when_that_is_asked_for(photos, tmp_path, monkeypatch):
+def test_both_networks_are_compiled_on_request(photos, tmp_path, monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network)))
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
@@ -329,7 +329,7 @@ def test_the_progress_bar_shows_losses(photos, tmp_path, capsys):
 # --- a trained generator
 
 
-def test_a_generator_is_read_back_as_it_was(photos, unbroken):
+def test_a_generator_is_loaded_as_it_was_saved(photos, unbroken):
     generator, settings = train.load_generator(unbroken.folder)
     gray, _ = photos.test.batch()
     assert settings == TINY
@@ -362,7 +362,7 @@ def test_rendering_repeats_itself_and_does_not_depend_on_the_other_photographs(p
         ),
     ],
 )
-def test_a_folder_that_holds_no_generator_is_refused(files, message, tmp_path):
+def test_a_folder_without_a_generator_is_refused(files, message, tmp_path):
     for name, content in files.items():
         (tmp_path / name).write_text(content)
     with pytest.raises(CheckpointError, match=message):

@@ -86,7 +86,7 @@ def test_a_full_disk_keeps_the_checkpoint_that_was_there(photos, unbroken, tmp_p
     assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
 
 
-def test_another_error_of_saving_is_not_hidden(photos, tmp_path, monkeypatch):
+def test_other_errors_of_saving_are_not_hidden(photos, tmp_path, monkeypatch):
     def wrong(state, file):
         raise RuntimeError("cannot save this")
 
@@ -96,7 +96,7 @@ def test_another_error_of_saving_is_not_hidden(photos, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["gone", "half", "a line cut", "a line twice", "words", "no text"])
-def test_a_log_that_lacks_steps_of_all_checkpoints_is_refused_and_left_as_it_is(damage, photos, unbroken, tmp_path):
+def test_a_log_shorter_than_all_checkpoints_is_refused_and_not_changed(damage, photos, unbroken, tmp_path):
     """As where two trainings have been at work in one folder: half a curve would be recorded as the whole one."""
     folder = shutil.copytree(unbroken.folder, tmp_path / "run")
     log = folder / "log.jsonl"
@@ -114,7 +114,7 @@ def test_a_log_that_lacks_steps_of_all_checkpoints_is_refused_and_left_as_it_is(
     assert (log.read_bytes() if log.exists() else None) == before
 
 
-def test_a_log_that_a_power_cut_made_shorter_goes_on_from_the_checkpoint_that_it_reaches(photos, unbroken, tmp_path):
+def test_a_log_cut_short_resumes_from_the_newest_checkpoint_it_covers(photos, unbroken, tmp_path):
     folder = shutil.copytree(unbroken.folder, tmp_path / "run")
     lines = (folder / "log.jsonl").read_text().splitlines(keepends=True)
     (folder / "log.jsonl").write_text("".join([*lines[:16], lines[16][:20]]))
@@ -125,7 +125,7 @@ def test_a_log_that_a_power_cut_made_shorter_goes_on_from_the_checkpoint_that_it
     assert_same_run(unbroken, train.fit(TINY, photos, folder, progress=False))
 
 
-def test_the_log_is_on_the_disk_before_its_checkpoint_is(photos, tmp_path, monkeypatch):
+def test_the_log_is_on_disk_before_its_checkpoint(photos, tmp_path, monkeypatch):
     done, fsync = [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: done.append(os.fstat(file).st_ino) or fsync(file))
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=6)
@@ -138,7 +138,7 @@ def test_the_log_is_on_the_disk_before_its_checkpoint_is(photos, tmp_path, monke
     assert {path.stat().st_ino for path in moved} <= set(done)
 
 
-def test_a_run_without_its_settings_is_not_taken_for_a_run_of_other_ones(photos, unbroken, tmp_path):
+def test_a_run_without_its_config_is_refused(photos, unbroken, tmp_path):
     folder = shutil.copytree(unbroken.folder, tmp_path / "run")
     (folder / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"has checkpoints or a log but no config\.json; choose another folder"):
@@ -149,7 +149,7 @@ def test_a_run_without_its_settings_is_not_taken_for_a_run_of_other_ones(photos,
 @pytest.mark.parametrize(
     ("name", "told"), [("log.jsonl", "a log but no config"), ("record.json", "a recorded run without")]
 )
-def test_a_log_or_record_without_checkpoints_is_not_written_over(name, told, photos, tmp_path):
+def test_a_log_or_record_without_checkpoints_is_not_overwritten(name, told, photos, tmp_path):
     (tmp_path / name).write_text("of something else")
     if name == "record.json":
         (tmp_path / "config.json").write_text(json.dumps(asdict(TINY) | {"fingerprint": photos.fingerprint}))
@@ -158,14 +158,14 @@ def test_a_log_or_record_without_checkpoints_is_not_written_over(name, told, pho
     assert (tmp_path / name).read_text() == "of something else"
 
 
-def test_fewer_epochs_than_are_done_are_refused_and_the_settings_stay(photos, unbroken, tmp_path):
+def test_fewer_epochs_than_done_are_refused_and_the_config_is_kept(photos, unbroken, tmp_path):
     folder = shutil.copytree(unbroken.folder, tmp_path / "run")
     with pytest.raises(CheckpointError, match="holds a run of 18 steps, but 2 epochs have 12; choose another folder"):
         train.fit(replace(TINY, epochs=2), photos, folder, progress=False)
     assert json.loads((folder / "config.json").read_text())["epochs"] == 3
 
 
-def test_what_a_kill_left_is_cleared_away_and_nothing_else(photos, tmp_path):
+def test_only_temporary_files_of_a_killed_process_are_deleted(photos, tmp_path):
     left = ["checkpoints/.step-00000005.pt.77", "samples/.step-00000006.png.77", ".config.json.77", ".log.jsonl.77"]
     others = [".mine.77", "checkpoints/.mine.77"]
     for name in (*left, *others):
@@ -177,7 +177,7 @@ def test_what_a_kill_left_is_cleared_away_and_nothing_else(photos, tmp_path):
 
 
 @pytest.mark.parametrize("number", files.NO_LOCKS)
-def test_a_file_system_without_locks_is_told_and_trains(number, photos, tmp_path, monkeypatch):
+def test_a_file_system_without_locks_gives_a_warning_and_trains(number, photos, tmp_path, monkeypatch):
     def none(*given):
         raise OSError(number, "No locks available")
 
@@ -186,7 +186,7 @@ def test_a_file_system_without_locks_is_told_and_trains(number, photos, tmp_path
         assert train.fit(TINY, photos, tmp_path, progress=False, stop_at=1).step == 1
 
 
-def test_a_folder_that_may_not_be_written_is_an_error_and_no_file_system_without_locks(photos, tmp_path, monkeypatch):
+def test_a_read_only_folder_is_an_error(photos, tmp_path, monkeypatch):
     def refuse(*given):
         raise PermissionError(errno.EACCES, "Permission denied", "run/.lock")
 
@@ -195,7 +195,7 @@ def test_a_folder_that_may_not_be_written_is_an_error_and_no_file_system_without
         train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
 
 
-def test_a_second_training_in_one_folder_waits_outside(photos, unbroken, tmp_path):
+def test_a_second_training_process_in_one_folder_is_refused(photos, unbroken, tmp_path):
     with files.lock_folder(tmp_path, "training"):
         with pytest.raises(ValueError, match=f"another training is running in {tmp_path}: wait for it or stop it"):
             train.fit(TINY, photos, tmp_path, progress=False)
@@ -204,7 +204,7 @@ def test_a_second_training_in_one_folder_waits_outside(photos, unbroken, tmp_pat
 
 
 @pytest.mark.parametrize("change", ["config.json", "checkpoint", "both"])
-def test_a_checkpoint_that_does_not_fit_the_settings_beside_it_is_told(change, photos, unbroken, tmp_path):
+def test_a_checkpoint_that_does_not_fit_its_config_is_explained(change, photos, unbroken, tmp_path):
     folder, settings = shutil.copytree(unbroken.folder, tmp_path / "run"), TINY
     if change == "config.json":
         settings = replace(TINY, base_channels=8)
@@ -230,7 +230,7 @@ def test_a_checkpoint_that_does_not_fit_the_settings_beside_it_is_told(change, p
         torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 16.00 GiB"),
     ],
 )
-def test_a_full_memory_names_the_settings_to_change(error, place, photos, tmp_path, monkeypatch):
+def test_out_of_memory_names_the_settings_to_change(error, place, photos, tmp_path, monkeypatch):
     def full(*words, **named):
         raise error
 
@@ -244,7 +244,7 @@ def test_a_full_memory_names_the_settings_to_change(error, place, photos, tmp_pa
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
-def test_a_checkpoint_that_does_not_fit_into_memory_is_not_taken_for_a_damaged_one(
+def test_a_checkpoint_that_does_not_fit_into_memory_is_not_called_damaged(
     error, photos, tmp_path, monkeypatch
 ):
     def full(*words, **named):
@@ -258,7 +258,7 @@ def test_a_checkpoint_that_does_not_fit_into_memory_is_not_taken_for_a_damaged_o
     assert train.fit(TINY, photos, tmp_path, progress=False, stop_at=6).step == 6
 
 
-def test_other_errors_of_a_step_are_not_taken_for_a_full_memory(photos, tmp_path, monkeypatch):
+def test_other_errors_of_a_step_are_not_called_out_of_memory(photos, tmp_path, monkeypatch):
     def wrong(*words, **named):
         raise RuntimeError("shapes do not fit")
 
@@ -267,7 +267,7 @@ def test_other_errors_of_a_step_are_not_taken_for_a_full_memory(photos, tmp_path
         train.fit(TINY, photos, tmp_path, progress=False)
 
 
-def test_a_run_from_before_there_was_a_choice_of_precision_goes_on(photos, unbroken, tmp_path):
+def test_a_run_made_before_precision_was_a_setting_is_resumed(photos, unbroken, tmp_path):
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
     path = tmp_path / "config.json"
     old = json.loads(path.read_text())

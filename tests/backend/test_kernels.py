@@ -27,7 +27,7 @@ def test_the_gradient_in_strips_is_the_numerical_one(strip, parts, monkeypatch):
 # One lane of 7 rows; 7 lanes of one.
 @pytest.mark.parametrize("threads", [2, 7])
 @pytest.mark.parametrize("attend", [kernels.attend_in_strips, kernels.attend_by_kernel])
-def test_both_ways_to_attend_are_the_matrix_form(attend, threads, parts, monkeypatch):
+def test_both_forms_of_attention_equal_the_matrix_form(attend, threads, parts, monkeypatch):
     monkeypatch.setattr(kernels, "STRIP", 2 * 3 * 7)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     query, key, value = parts
@@ -39,7 +39,7 @@ def test_both_ways_to_attend_are_the_matrix_form(attend, threads, parts, monkeyp
 
 
 @pytest.mark.parametrize(("side", "folded"), [(1, True), (2, True), (3, False), (4, False)])
-def test_a_transposed_convolution_is_pytorchs_in_either_form(side, folded, monkeypatch):
+def test_both_forms_of_the_transposed_convolution_equal_pytorchs(side, folded, monkeypatch):
     layer, folds, fold = UpConvolution(48, 5).double(), [], F.fold
     monkeypatch.setattr(F, "fold", lambda *arguments, **options: folds.append(1) or fold(*arguments, **options))
     x = torch.rand(2, 48, side, side, dtype=torch.double, generator=source(), requires_grad=True)
@@ -54,7 +54,7 @@ def test_a_transposed_convolution_is_pytorchs_in_either_form(side, folded, monke
 @pytest.mark.parametrize(
     ("side", "dtype", "unfolded"), [(2, "bfloat16", True), (8, "bfloat16", False), (2, "float32", False)]
 )
-def test_a_convolution_is_pytorchs_in_either_form(side, dtype, unfolded, monkeypatch):
+def test_both_forms_of_the_convolution_equal_pytorchs(side, dtype, unfolded, monkeypatch):
     layer, unfolds, unfold = DownConvolution(24, 5), [], F.unfold
     monkeypatch.setattr(F, "unfold", lambda *arguments, **options: unfolds.append(1) or unfold(*arguments, **options))
     layer.to(getattr(torch, dtype))

@@ -185,7 +185,7 @@ def test_no_thread_of_the_group_outlives_it(together):
         assert after == 0
 
 
-def test_an_error_amid_the_work_of_the_group_s_threads_is_told_and_ends_the_process(tmp_path):
+def test_an_error_while_the_groups_threads_work_is_reported_and_ends_the_process(tmp_path):
     """The error holds the networks: freed with it, they must not wait for threads that wait for Python."""
     (tmp_path / "worker.py").write_text(BROKEN)
     out = ended(torchrun(str(tmp_path / "worker.py")))
@@ -261,14 +261,14 @@ def test_processes_that_read_different_checkpoints_do_not_train(photos, cache, t
     assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["step-00000008.pt", "step-00000004.pt"]
 
 
-def test_a_batch_that_cannot_be_shared_out_is_refused(photos, tmp_path, monkeypatch):
+def test_a_batch_that_cannot_be_split_evenly_is_refused(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(parallel, "world_size", lambda: 3)
     with pytest.raises(ValueError, match="batch_size must be a multiple of the 3 processes, got 26"):
         train.fit(TINY, photos, tmp_path / "run", device="cpu", progress=False)
     assert not (tmp_path / "run").exists()
 
 
-def test_shares_are_the_batch_cut_in_pieces(monkeypatch):
+def test_shares_add_up_to_the_batch(monkeypatch):
     monkeypatch.setattr(parallel, "world_size", lambda: 3)
     batch, pieces = torch.arange(6), []
     for rank in range(3):

@@ -3,7 +3,7 @@
 The exercises' texts and solutions are in the notebooks, not here.
 """
 
-from hcegan_lib.lessons.exercises import (  # noqa: F401 - importing a module registers its exercises
+from hcegan_lib.lessons.exercises import (  # importing a module registers its exercises
     attention_inits,
     cross_entropy_loss,
     figures,
