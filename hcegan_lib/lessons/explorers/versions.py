@@ -1,0 +1,80 @@
+"""Versions of one photograph, before and after a line."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor
+
+from hcegan_lib.lessons.explorers.explorer import (
+    Explorer,
+    dropdown,
+    float_slider,
+    int_slider,
+    prepare,
+    set_image,
+    set_line,
+    set_title,
+)
+from hcegan_lib.lessons.plots.figure import Figure, to_pixels
+
+
+def before_after(
+    left: Tensor, right: Tensor, share: float, *, titles: tuple[str, str], figure: Figure | None = None
+) -> Figure:
+    """Show one image to the left of a vertical line, and another one to the right of it.
+
+    Parameters
+    ----------
+    left, right
+        Images of equal size, (3, H, W) or (1, H, W), in [0, 1].
+    share
+        Position of the line, from 0 (left edge) to 1.
+    titles
+        Names of the two.
+    figure
+        An earlier result to change; None makes a new figure.
+    """
+    figure = prepare(figure, 1, width=4, height=4.2, bottom=0.02)
+    (ax,) = figure.axes
+    before, after = to_pixels(left), to_pixels(right)
+    line = round(share * before.shape[1])
+    set_image(ax, 0, np.concatenate([before[:, :line], after[:, line:]], axis=1))
+    set_line(ax, 0, [line / before.shape[1]] * 2, [0, 1], color="white", linewidth=2)
+    ax.set(xlim=(0, 1), ylim=(1, 0))
+    set_title(ax, f"{titles[0]}  |  {titles[1]}")
+    figure.alt = f"Two versions of one photograph: {titles[0]} on the left {share:.0%} of its width, then {titles[1]}."
+    return figure
+
+
+def gallery_picture(
+    pictures: Mapping[str, Tensor],
+    *,
+    left: str,
+    right: str,
+    photograph: int = 0,
+    share: float = 0.5,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show two versions of one photograph side by side; see `gallery` for `pictures`."""
+    before, after = pictures[left][photograph], pictures[right][photograph]
+    return before_after(before, after, share, titles=(left, right), figure=figure)
+
+
+def gallery(pictures: Mapping[str, Tensor]) -> Explorer:
+    """Compare two versions of the same photograph by moving a line between them.
+
+    Parameters
+    ----------
+    pictures
+        Name -> photographs, (N, 3, S, S) or (N, 1, S, S), in [0, 1]; at least two names. If N differs, the first
+        photographs are used.
+    """
+    first, *_, last = pictures
+    controls = {
+        "photograph": int_slider("photograph", 0, 0, min(map(len, pictures.values())) - 1, "which photograph"),
+        "share": float_slider("before / after", 0.5, 0, 1, 0.02, "where one version ends and the other begins"),
+        "left": dropdown("left", list(pictures), "version on the left of the line"),
+        "right": dropdown("right", list(pictures), "version on the right of the line"),
+    }
+    controls["left"].value, controls["right"].value = first, last
+    return Explorer(lambda **values: gallery_picture(pictures, **values), controls)

@@ -1,0 +1,199 @@
+"""What the tables say: means, differences to the baseline, intervals, and p values."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from hcegan_lib.lessons.plots.figure import (
+    BLUE,
+    COLORS,
+    GREEN,
+    MARKERS,
+    ORANGE,
+    SCORES,
+    Figure,
+    add_legend,
+    make_panels,
+    name_rows,
+)
+
+
+def means_with_intervals(summary: pd.DataFrame) -> Figure:
+    """Draw the mean scores of models with their intervals, and a dashed line through the first row.
+
+    Parameters
+    ----------
+    summary
+        From `results.summary`: model, metric ("psnr" in dB, "ssim" in percent), mean, low, high.
+    """
+    models = list(dict.fromkeys(summary["model"]))
+    figure, axes = make_panels(1, 2, width=4.2, height=0.9 + 0.4 * len(models), sharey=True)
+    words = []
+    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
+        rows = summary[summary["metric"] == metric].set_index("model").loc[models]
+        _draw_intervals(ax, np.arange(len(models)), rows, fmt="o", color=BLUE)
+        ax.axvline(rows["mean"].iloc[0], color="0.5", linestyle="--", linewidth=1, zorder=0)
+        name_rows(ax, models)
+        ax.set_xlabel(unit)
+        words.append(f"{unit}: " + ", ".join(f"{model} {mean:.1f}" for model, mean in rows["mean"].items()))
+    figure.alt = f"Dots with interval bars, one row per model. Means, {'; '.join(words)}."
+    return figure
+
+
+def _draw_intervals(ax: Axes, y: np.ndarray, rows: pd.DataFrame, **look: object) -> None:
+    """Draw the column `mean` as dots and `low` to `high` as bars; a row without an interval is a dot alone."""
+    around = np.stack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
+    ax.errorbar(rows["mean"], y, xerr=around, capsize=3, **look)
+
+
+def differences_to_baseline(table: pd.DataFrame, data: str, baseline: str = "pix2pix") -> Figure:
+    """Draw the differences of models to the baseline, as the paper prints them and as measured.
+
+    One row per model: above, a ring for each of the paper's data sets; below, a square at the measured mean with its
+    95 % interval; on the right, the verdict.
+
+    Parameters
+    ----------
+    table
+        From `results.table`.
+    data
+        The measured data set to draw.
+    baseline
+        The model that is subtracted, at 0.
+    """
+    table = table[table["model"] != baseline]
+    models = list(dict.fromkeys(table["model"]))
+    figure, axes = make_panels(1, 2, width=4.9, height=1.2 + 0.5 * len(models), sharey=True)
+    names = {f"{data} difference{end}": label for end, label in (("", "mean"), (" low", "low"), (" high", "high"))}
+    y, words = np.arange(len(models)), []
+    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
+        rows = table[table["metric"] == metric].set_index("model").loc[models]
+        printed = rows.filter(regex="^paper .* difference$").to_numpy()  # (models, 7)
+        rings = np.broadcast_to(y[:, None] - 0.16, printed.shape)
+        ax.plot(printed.ravel(), rings.ravel(), "o", color=ORANGE, fillstyle="none", label="paper, seven data sets")
+        _draw_intervals(
+            ax, y + 0.16, rows.rename(columns=names), fmt="s", color=BLUE, label=f"measured on {data}, 95 % interval"
+        )
+        _finish_differences(ax, models, f"{unit} minus {baseline}")
+        for row, verdict in enumerate(rows[f"{data} verdict"]):
+            ax.text(1.01, row, verdict, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
+        judged = rows.groupby(f"{data} verdict", sort=False).groups.items()
+        words.append(f"{unit}: " + "; ".join(f"{verdict} for {', '.join(group)}" for verdict, group in judged))
+    _add_legend_above(axes[0, 0])
+    figure.alt = (
+        f"Differences to {baseline}, one row per model: the paper's as rings, ours with bars. {'. '.join(words)}."
+    )
+    return figure
+
+
+def two_intervals(table: pd.DataFrame, data: str, baseline: str = "pix2pix") -> Figure:
+    """Draw each measured difference with its interval over seeds and, below it, its interval over photographs.
+
+    Parameters
+    ----------
+    table
+        From `results.table`; rows without a difference are left out.
+    data
+        The measured data set to draw.
+    baseline
+        The model that is subtracted.
+    """
+    table = table.dropna(subset=f"{data} difference")
+    models = list(dict.fromkeys(table["model"]))
+    figure, axes = make_panels(1, 2, width=4.2, height=1.1 + 0.42 * len(models), sharey=True)
+    kinds = {"over seeds": ("", BLUE, "s", -0.13), "over photographs": (" photographs", GREEN, "D", 0.13)}
+    words = []
+    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
+        rows = table[table["metric"] == metric].set_index("model").loc[models]
+        for label, (kind, color, marker, shift) in kinds.items():
+            ends = rows[[f"{data} difference", *(f"{data} difference{kind} {end}" for end in ("low", "high"))]]
+            ends = ends.set_axis(["mean", "low", "high"], axis=1)
+            y = np.arange(len(models)) + shift
+            _draw_intervals(ax, y, ends, fmt=marker, color=color, markersize=4, label=label)
+            off = ((ends["low"] > 0) | (ends["high"] < 0)).sum()
+            words.append(f"{unit} {label}: {off} of {len(models)}")
+        _finish_differences(ax, models, f"{unit} minus {baseline}")
+    _add_legend_above(axes[0, 0])
+    figure.alt = f"Two bars per row, one row per model. Bars that exclude 0: {'; '.join(words)}."
+    return figure
+
+
+def _finish_differences(ax: Axes, models: Sequence[str], xlabel: str) -> None:
+    ax.axvline(0, color="0.5", linewidth=1, zorder=0)
+    name_rows(ax, models)
+    ax.set_xlabel(xlabel)
+
+
+def _add_legend_above(ax: Axes) -> None:
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="small", frameon=False)
+
+
+def holm_steps(p_values: Sequence[float], level: float = 0.05) -> Figure:
+    """Draw p values in ascending order with the limits of Holm's rule: level / m, level / (m - 1), ..., level.
+
+    A p value is significant if it and all smaller ones lie below their limits.
+
+    Parameters
+    ----------
+    p_values
+        All comparisons of one table, in any order.
+    level
+        Probability of any false alarm in the whole table.
+    """
+    p = np.sort(np.asarray(p_values, float))
+    limits = level / np.arange(len(p), 0, -1)
+    below = np.logical_and.accumulate(p < limits)
+    places = np.arange(1, len(p) + 1)
+    figure, axes = make_panels(1, 1, width=6.5, height=3)
+    ax = axes[0, 0]
+    ax.step(places, limits, where="mid", color="0.3", label=f"limit: {level:g} / (m − k + 1)")
+    ax.axhline(level, color="0.6", linestyle=":", label=f"limit for a single comparison: {level:g}")
+    ax.plot(places[below], p[below], "o", color=BLUE, label="significant")
+    ax.plot(places[~below], p[~below], "o", color=ORANGE, fillstyle="none", label="not significant")
+    ax.set(xlabel="rank k of the comparison, smallest p first", ylabel="p value", yscale="log", xticks=places)
+    ax.legend(fontsize="small")
+    figure.alt = (
+        f"{len(p)} p values in ascending order, and limits that rise from {limits[0]:.4f} to {level:g}. "
+        f"Significant by Holm's rule: {below.sum()}; below {level:g}: {(p < level).sum()}."
+    )
+    return figure
+
+
+def differences_of_single_runs(differences: pd.DataFrame, least: Mapping[str, float]) -> Figure:
+    """Draw the printed differences to a baseline over the band within which two single runs of one model may differ.
+
+    One panel per metric, one row per data set. Color and height within the row show the loss, the marker shows how the
+    attention is initialized.
+
+    Parameters
+    ----------
+    differences
+        One row per printed score: metric ("psnr" in dB, "ssim" in percent), model, gamma_init, loss, dataset,
+        difference.
+    least
+        Metric -> smallest difference of two single runs that a test calls real; half the width of the band.
+    """
+    colors = dict(zip(differences["loss"].unique(), COLORS))
+    markers = dict(zip(differences["gamma_init"].unique(), MARKERS))
+    places = {name: y for y, name in enumerate(differences["dataset"].unique())}
+    figure, axes = make_panels(1, len(least), width=4.6, height=1.6 + 0.42 * len(places), sharey=True)
+    words = []
+    for ax, (metric, half) in zip(axes[0], least.items()):
+        rows = differences[differences["metric"] == metric]
+        ax.axvspan(-half, half, color="0.9", label="within the spread of our seeds")
+        ax.axvline(0, color="0.5", linewidth=1)
+        for model, cells in rows.groupby("model", sort=False):
+            loss, start = cells[["loss", "gamma_init"]].iloc[0]
+            shift = 0.22 * (list(colors).index(loss) - (len(colors) - 1) / 2)  # keeps dots from covering each other
+            style = {"color": colors[loss], "marker": markers[start], "label": model}
+            ax.plot(cells["difference"], cells["dataset"].map(places) + shift, linestyle="", alpha=0.8, **style)
+        unit = SCORES[metric]
+        ax.set(xlabel=f"difference in {unit}", ylim=(len(places) - 0.5, -0.5), yticks=range(len(places)))
+        ax.set_yticklabels(places)
+        beyond = (rows["difference"].abs() >= half).sum()
+        words.append(f"{beyond} of {len(rows)} differences in {unit} lie outside its band of ±{half:.2f}")
+    add_legend(figure, 4, place="lower")
+    figure.alt = f"Dots over a gray band, one row per data set and one panel per metric. {'; '.join(words)}."
+    return figure
