@@ -94,6 +94,11 @@ def largest_allocation(run):
     return max(event.self_cpu_memory_usage for event in profile.events())
 
 
+def test_it_can_be_built_on_the_meta_device():
+    with torch.device("meta"):
+        assert SelfAttention2d(8, "normal").gamma.device.type == "meta"
+
+
 def test_forward_and_backward_never_build_an_n_by_n_matrix():
     matrix, x = 4 * (80 * 80) ** 2, torch.randn(1, 16, 80, 80, requires_grad=True)
     attention = module()
