@@ -29,6 +29,7 @@ def test_mistakes_in_the_gain_of_any_size(answer, complaint, assert_complaint):
         (lambda gradient, o: (gradient * o).sum(2).mean(0), "averages over photographs"),
         (lambda gradient, o: (gradient * o).sum(), r"expected shape \(4,\), got one number"),
         (lambda gradient, o: gradient.sum((0, 2)), "o is missing"),
+        (lambda gradient, o: o.sum((0, 2)), "delta is missing"),
     ],
 )
 def test_mistakes_in_the_gradient_of_the_gain(answer, complaint, assert_complaint):
