@@ -1,6 +1,6 @@
-"""Our code against a plain reference beside it: same process, same inputs, median of several runs.
+"""Compare our code with a plain reference: same process, same inputs, median of several runs.
 
-A ratio is worth more than a time: the next machine has other times, and much the same ratios.
+Ratios carry over to other machines better than times do.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-os.environ["KINETO_LOG_LEVEL"] = "99"  # before torch: its profiler would report each start and end
+os.environ["KINETO_LOG_LEVEL"] = "99"  # before torch, whose profiler would report each start and end
 
 import numpy as np
 import torch
@@ -31,11 +31,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from benchmarks.plain import plain_step
-from hcegan_lib import data, metrics, paper, sources, train
+from hcegan_lib import course, data, metrics, paper, sources, train
 from hcegan_lib.attention import SelfAttention2d, positions
 from hcegan_lib.backend.kernels import UpConvolution, attend_by_kernel
 from hcegan_lib.backend.parallel import find_device
-from hcegan_lib import course
 from hcegan_lib.experiment.records import git_commit
 from hcegan_lib.losses import LOSSES
 
@@ -46,13 +45,13 @@ LARGE = train.TrainConfig()  # the paper's size: 256 px, 64 channels, batch 1
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: how often the reference's time or memory holds ours, or ours a machine's peak."""
+    """One line of the table: our time or memory, the reference's, and their ratio."""
 
     what: str
     unit: str
     ours: float
     reference: float
-    peak: bool = False  # the reference is what the machine could do at most, not another way to do it
+    peak: bool = False  # the reference is the machine's peak, not another implementation
 
     @property
     def ratio(self) -> float:
@@ -60,7 +59,7 @@ class Row:
 
 
 def seconds(*functions: Callable, device: str = "cpu", runs: int = 9) -> list[float]:
-    """Median time of each function; they take turns, so that a busy moment of the machine meets all of them."""
+    """Median time of each function. They take turns, so that a busy moment of the machine affects all of them."""
     times = [[] for _ in functions]
     for _ in range(runs + 1):
         for function, taken in zip(functions, times):
@@ -73,7 +72,7 @@ def seconds(*functions: Callable, device: str = "cpu", runs: int = 9) -> list[fl
 
 
 def peak_bytes(function: Callable, device: str) -> int:
-    """Most memory of tensors that one call holds at a time, beyond what was there before it."""
+    """Peak memory of tensors during one call, beyond what was allocated before."""
     if device == "cuda":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -84,7 +83,7 @@ def peak_bytes(function: Callable, device: str) -> int:
     events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
     held = peak = 0
     for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()  # below 0 where memory is given back
+        held += event.nbytes()  # negative when memory is freed
         peak = max(peak, held)
     return peak
 
@@ -93,7 +92,7 @@ def peak_bytes(function: Callable, device: str) -> int:
 
 
 def metrics_against_scikit_image(device: str) -> Iterator[Row]:
-    """Score a batch of 32 photographs at 256 px with both measures, or each photograph with scikit-image."""
+    """Score 32 photographs at 256 px with both metrics, as one batch or one by one with scikit-image."""
     _, color = data.load("mini", 256).train.batch(range(32))
     noise = 0.05 * torch.randn(color.shape, generator=torch.Generator().manual_seed(0))
     images = (color + noise).clamp(0, 1)
@@ -122,7 +121,7 @@ def metrics_against_scikit_image(device: str) -> Iterator[Row]:
 
 
 def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable, Callable]:
-    """Give one forward and backward pass of attention: ours, with the N x N matrix of Eq. (12), by PyTorch's kernel."""
+    """Forward and backward pass of attention: ours, with the N x N matrix of Eq. (12), with PyTorch's kernel."""
     source = torch.Generator().manual_seed(0)
     attention = SelfAttention2d(C, "normal", generator=source).to(device)
     side = round(N**0.5)
@@ -136,14 +135,14 @@ def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable, Ca
     def ours() -> None:
         backward(attention(x))
 
-    def put_together(o: torch.Tensor) -> None:
+    def finish(o: torch.Tensor) -> None:
         backward(attention.gamma.view(1, C, 1, 1) * o.transpose(1, 2).reshape(x.shape) + x)
 
     def naive() -> None:
-        put_together(attention.attention(x) @ positions(attention.h(x)))
+        finish(attention.attention(x) @ positions(attention.h(x)))
 
     def kernel() -> None:
-        put_together(attend_by_kernel(*(positions(part(x)) for part in (attention.g, attention.f, attention.h))))
+        finish(attend_by_kernel(*(positions(part(x)) for part in (attention.g, attention.f, attention.h))))
 
     return ours, naive, kernel
 
@@ -159,16 +158,16 @@ def attention_against_the_whole_matrix(device: str) -> Iterator[Row]:
 
 
 def up_convolution_against_pytorchs(device: str) -> Iterator[Row]:
-    """Take the decoder's second stage of the paper's size, from 2 x 2 to 4 x 4 positions, forward and backward."""
+    """Second stage of the decoder at the paper's size, from 2 x 2 to 4 x 4 positions, forward and backward."""
     source = torch.Generator().manual_seed(0)
     ours, x = UpConvolution(1024, 512).to(device), torch.randn(1, 1024, 2, 2, generator=source).to(device)
 
-    def learn(convolution: Callable) -> None:
+    def backward(convolution: Callable) -> None:
         ours.zero_grad()
         convolution(x).square().sum().backward()
 
     pytorchs = partial(F.conv_transpose2d, weight=ours.weight, stride=2, padding=1)
-    times = seconds(partial(learn, ours), partial(learn, pytorchs), device=device, runs=20)
+    times = seconds(partial(backward, ours), partial(backward, pytorchs), device=device, runs=20)
     name = "transposed convolution, 1024 to 512 channels, 2 x 2 positions, forward and backward; PyTorch's"
     yield Row(name, "ms", *(1e3 * time for time in times))
 
@@ -177,13 +176,13 @@ def up_convolution_against_pytorchs(device: str) -> Iterator[Row]:
 
 
 def batch(settings: train.TrainConfig, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Take the photographs of the first step."""
+    """Photographs of the first step."""
     photos = data.load("mini", settings.image_size).train
     return train.batch_of_step(photos, settings, 0, device)
 
 
 def our_step(settings: train.TrainConfig, device: str) -> Callable[[torch.Tensor, torch.Tensor], dict]:
-    """Give our training step, as `train.fit` takes it."""
+    """Our training step, as in `train.fit`."""
     networks = train.build(settings, device)
     optimizers = tuple(train.adam(network, settings, device) for network in networks)
 
@@ -202,13 +201,13 @@ def our_step(settings: train.TrainConfig, device: str) -> Callable[[torch.Tensor
 
 
 def several(step: Callable, pair: tuple, count: int) -> None:
-    """Take steps in a row, as in training, where the weights of the one are still at hand for the next."""
+    """Take several steps in a row, as in training, where the weights stay in the cache."""
     for _ in range(count):
         step(*pair)
 
 
 def steps_against_the_plain_loop(device: str) -> Iterator[Row]:
-    """Train pix2pix on one batch, again and again, in both precisions of ours."""
+    """Train pix2pix on the same batch, ours in both precisions."""
     for settings, count in ((SMALL, 20), (LARGE, 2)):
         pair = batch(settings, device)
         steps = [our_step(train.replace(settings, precision=precision), device) for precision in train.PRECISIONS]
@@ -225,9 +224,9 @@ def steps_against_the_plain_loop(device: str) -> Iterator[Row]:
 def roofline(
     settings: train.TrainConfig, precision: str, time_of_step: float, pair: tuple, device: str
 ) -> Iterator[Row]:
-    """Compare the multiplications and additions of a step, a second, with those of one large matrix product."""
+    """Compare the operations per second of a step with those of one large matrix product."""
     with FlopCounterMode(display=False) as counter:
-        our_step(settings, device)(*pair)  # convolutions and their gradients; the rest is not counted
+        our_step(settings, device)(*pair)  # counts convolutions and their gradients only
     operations = counter.get_total_flops()
     matrix = torch.randn(2048, 2048, device=device, dtype=getattr(torch, precision))
     (time_of_product,) = seconds(lambda: matrix @ matrix, device=device)
@@ -248,9 +247,9 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 
 
 def memory_of_a_step(device: str) -> Iterator[Row]:
-    """Let a process of its own do one step at 256 px with attention in front of every convolution of the encoder."""
+    """Run one step at 256 px, with attention before every convolution of the encoder, in its own process."""
     name = "memory of a process that trains one step at 256 px, attention everywhere; N x N of level 0 alone"
-    # Linux's own count of this process: that of `resource` begins with what its parent held.
+    # From Linux's /proc, because the count of `resource` starts with the memory of the parent process.
     if device == "cpu" and sys.platform == "linux":
         told = subprocess.run([sys.executable, "-c", ONE_STEP], check=True, capture_output=True, text=True).stdout
         yield Row(name, "MB", int(told) / 1e3, 4 * (256 * 256) ** 2 / 1e6)
@@ -260,7 +259,7 @@ def memory_of_a_step(device: str) -> Iterator[Row]:
 
 
 def thousand_photographs(folder: Path) -> Path:
-    """Write 1,000 JPEG files of 1024 x 768 pixels: mini's photographs, each enlarged, mirrored and cut in many ways."""
+    """Write 1,000 JPEG files of 1024 x 768 pixels: mini's photographs, enlarged, mirrored and cropped in many ways."""
     random = np.random.default_rng(0)
     sources = sorted((data.KIT_ROOT / "data" / "mini").rglob("*.jpg"))
     for k in range(1000):
@@ -272,12 +271,12 @@ def thousand_photographs(folder: Path) -> Path:
 
 
 def loading_against_decoding(device: str) -> Iterator[Row]:
-    """Load photographs that were loaded before, or decode and scale them again, with a thread a core."""
+    """Load photographs from the cache, or decode and scale them again with one thread per core."""
 
     def decode(path: Path) -> np.ndarray:
         return np.asarray(ImageOps.fit(data.open_photo(path), (64, 64), Image.Resampling.LANCZOS))
 
-    def again(folder: Path) -> list[np.ndarray]:
+    def decode_all(folder: Path) -> list[np.ndarray]:
         with ThreadPoolExecutor() as pool:
             return list(pool.map(decode, sorted(folder.rglob("*.jpg"))))
 
@@ -286,7 +285,7 @@ def loading_against_decoding(device: str) -> Iterator[Row]:
         folder.mkdir()
         for name, source in (("mini", data.KIT_ROOT / "data" / "mini"), ("1,000", thousand_photographs(folder))):
             data.load(source, 64, cache=cache)
-            times = seconds(lambda s=source: data.load(s, 64, cache=cache), lambda s=source: again(s), runs=3)
+            times = seconds(lambda s=source: data.load(s, 64, cache=cache), lambda s=source: decode_all(s), runs=3)
             yield Row(
                 f"load the photographs of {name} at 64 px from the cache; decode them", "ms", *(1e3 * t for t in times)
             )
@@ -305,7 +304,7 @@ BENCHMARKS = (
 
 
 def processor(device: str) -> str:
-    """Name what computes."""
+    """Name of the processor or GPU."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     names = [line.partition(":")[2].strip() for line in cpu_lines() if line.startswith("model name")]
@@ -313,32 +312,32 @@ def processor(device: str) -> str:
 
 
 def cpu_lines() -> list[str]:
-    path = Path("/proc/cpuinfo")  # Linux alone has it
+    path = Path("/proc/cpuinfo")  # Linux only
     return path.read_text().splitlines() if path.exists() else []
 
 
 def paper_grid(rows: list[Row]) -> str:
-    """Say how long the paper's whole grid would take here, by the step of pix2pix at its size."""
+    """Estimate the time of the paper's whole grid on this machine from one step of pix2pix at its size."""
     best = min(row.ours for row in rows if row.what.startswith("training step, 256 px"))
     grid = yaml.safe_load((course.NOTEBOOKS / "grids" / "paper.yaml").read_text(encoding="utf-8"))
-    photos = sum(sources.SOURCES[Path(folder).name].train for folder in grid["data"])  # a step takes one of them
+    photos = sum(sources.SOURCES[Path(folder).name].train for folder in grid["data"])  # one per step
     steps = photos * LARGE.epochs * len(paper.MODELS)
     return (
-        f"The paper's grid is {steps / 1e6:.1f} million steps a seed. At pix2pix's {best:.0f} ms a step, one at a "
-        f"time, that is {steps * best / 1e3 / 3600:,.0f} hours; attention comes on top."
+        f"The paper's grid is {steps / 1e6:.1f} million steps per seed. At pix2pix's {best:.0f} ms per step, one at a "
+        f"time, that is {steps * best / 1e3 / 3600:,.0f} hours, not counting attention."
     )
 
 
-def written(rows: list[Row], device: str) -> str:
-    """Lay out the table for RESULTS.md."""
+def render_results(rows: list[Row], device: str) -> str:
+    """Format the table of RESULTS.md."""
     lines = [
-        "# Speed and memory: ours; the reference",
+        "# Speed and memory: ours and a reference",
         "",
         f"Written by `python -m benchmarks --device {device}` on {processor(device)},",
         f"Python {platform.python_version()}, torch {torch.__version__}, commit {git_commit()}.",
-        "Medians of several runs that took turns in one process, a new process for each group of rows. The ratio is",
-        "reference / ours: above 1, ours takes less. In the indented rows it is the share that a step reaches of the",
-        "machine's peak.",
+        "Medians of several runs that took turns in one process, with a new process for each group of rows. The",
+        "ratio is reference / ours: above 1, ours takes less. In the indented rows it is the fraction of the",
+        "machine's peak that a step reaches.",
         "",
         "| ours; reference | ours | reference | ratio |",
         "|---|---|---|---|",
@@ -353,14 +352,14 @@ def measured(benchmark: Callable[[str], Iterator[Row]], device: str) -> list[Row
     return list(benchmark(device))
 
 
-def by_itself(benchmark: Callable[[str], Iterator[Row]], device: str) -> list[Row]:
-    """Measure in a new process, as training is one: no benchmark meets the memory that another has used."""
+def in_new_process(benchmark: Callable[[str], Iterator[Row]], device: str) -> list[Row]:
+    """Measure in a new process, so that no benchmark is affected by memory that another has used."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         return process.submit(measured, benchmark, device).result()
 
 
 def main() -> None:
-    """Print one table, a row as it is measured, and write it to RESULTS.md (on a GPU: RESULTS-cuda.md)."""
+    """Measure, print one row at a time, and write the table to RESULTS.md (on a GPU: RESULTS-cuda.md)."""
     words = argparse.ArgumentParser(prog="benchmarks", description=main.__doc__)
     words.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     device = find_device(words.parse_args().device)
@@ -368,16 +367,16 @@ def main() -> None:
     print(f"{'ours; reference':98}  {'ours':>11}  {'reference':>11}  {'ratio':>5}")
     rows = []
     for benchmark in tqdm(BENCHMARKS, unit="benchmark", disable=not sys.stderr.isatty()):
-        for row in by_itself(benchmark, device):
+        for row in in_new_process(benchmark, device):
             rows.append(row)
             line = f"{row.what:98}  {row.ours:5.0f} {row.unit:5}  {row.reference:5.0f} {row.unit:5}  {row.ratio:5.2f}"
             tqdm.write(line)
     path = RESULTS / ("RESULTS.md" if device == "cpu" else f"RESULTS-{device}.md")
-    path.write_text(written(rows, device), encoding="utf-8")
+    path.write_text(render_results(rows, device), encoding="utf-8")
     print(f"{paper_grid(rows)}\nwritten to {path}")
 
 
 if __name__ == "__main__":
-    from benchmarks import __main__ as importable  # a new process finds a benchmark by the name of its module
+    from benchmarks import __main__ as importable  # a new process finds a benchmark by its module's name
 
     importable.main()

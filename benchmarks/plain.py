@@ -1,6 +1,6 @@
-"""A training loop of pix2pix as a tutorial writes it: float32, PyTorch's default Adam, nothing left out or reused.
+"""pix2pix's training step as a tutorial would write it: float32, PyTorch's default Adam, no optimization.
 
-It is what the speed of `hcegan_lib.train` is measured against, and what its losses are held to.
+The speed of `hcegan_lib.train` is measured against it, and tests compare the losses of both.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
 
 
 def textbook(network: nn.Module) -> nn.Module:
-    """Put PyTorch's own convolutions, with the same weights, in place of ours."""
+    """Replace our convolutions by PyTorch's, with the same weights."""
     theirs = {DownConvolution: nn.Conv2d, UpConvolution: nn.ConvTranspose2d}
     for parent in list(network.modules()):
         for name, layer in parent.named_children():
@@ -26,14 +26,14 @@ def textbook(network: nn.Module) -> nn.Module:
 def plain_step(
     generator: nn.Module, discriminator: nn.Module, *, learning_rate: float = 2e-4, l1_weight: float = 100.0
 ) -> Callable[[Tensor, Tensor], tuple[float, float, float]]:
-    """Give a function that trains both networks on one batch, Eq. (8), and returns d_loss, g_loss and l1.
+    """Return a function that trains both networks on one batch, Eq. (8), and returns d_loss, g_loss and l1.
 
     Parameters
     ----------
     generator, discriminator
-        The networks to be trained.
+        The networks to train.
     learning_rate, l1_weight
-        Of both Adams, and lambda.
+        Learning rate of both optimizers, and lambda.
     """
     generator = textbook(generator)
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=learning_rate, betas=(0.5, 0.999))

@@ -1,4 +1,4 @@
-"""What the benchmarks compare, and what they write; their times are nobody's to assert."""
+"""What the benchmarks compare, and what they write; no test asserts a time."""
 
 import torch
 from torch import nn
@@ -46,6 +46,6 @@ def test_the_peak_of_memory_counts_what_is_held_at_a_time():
 def test_the_table_says_what_each_ratio_means():
     rows = [benchmarks.Row("a step; a loop", "ms", 20, 40), benchmarks.Row("  its peak", "Gop/s", 50, 200, peak=True)]
     rows.append(benchmarks.Row("training step, 256 px", "ms", 1, 2))
-    table = benchmarks.written(rows, "cpu")
+    table = benchmarks.render_results(rows, "cpu")
     assert "| a step; a loop | 20 ms | 40 ms | 2.00 |" in table
     assert "| &nbsp;&nbsp;its peak | 50 Gop/s | 200 Gop/s | 0.25 |" in table
