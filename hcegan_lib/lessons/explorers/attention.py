@@ -59,16 +59,7 @@ def attended_maps(generator: UNetGenerator, gray: Tensor) -> dict[str, Tensor]:
 def attention_at_start(channels: int, *, init: str, scale: float = 1.0, seed: int = 0) -> SelfAttention2d:
     """Make an untrained attention layer whose f, g and h depend on the seed but not on `init`.
 
-    Parameters
-    ----------
-    channels
-        C of the feature map.
-    init
-        "zero", "normal" or "uniform".
-    scale
-        Factor on the drawn gain; 1 in the paper.
-    seed
-        Seed of all draws.
+    `init` is "zero", "normal" or "uniform"; `scale` is a factor on the drawn gain, 1 in the paper.
     """
     layer = SelfAttention2d(channels, init, generator=torch.Generator().manual_seed(seed)).requires_grad_(False)
     layer.gamma.mul_(scale)
@@ -77,24 +68,10 @@ def attention_at_start(channels: int, *, init: str, scale: float = 1.0, seed: in
 
 @torch.no_grad()
 def look(layer: SelfAttention2d, x: Tensor, *, query: tuple[int, int], channel: int) -> dict:
-    """Compute what `attention_looks` draws, as its keyword arguments.
+    """Compute the keyword arguments of `attention_looks` for one feature map, (C, H, W).
 
-    Parameters
-    ----------
-    layer
-        The attention layer.
-    x
-        One feature map, (C, H, W).
-    query
-        Row and column of the position j that looks.
-    channel
-        Channel of the maps.
-
-    Returns
-    -------
-    dict
-        beta: row j of Eq. (12), (H, W); maps: the channel of x, o and y of Eq. (13), each (H, W); gamma; query and
-        channel as given.
+    For the position j at row and column `query`: beta, row j of Eq. (12), (H, W); maps, one channel of x, o and y of
+    Eq. (13), each (H, W); gamma; query and channel as given.
     """
     C, H, W = x.shape
     beta = layer.attention(x[None])  # (1, N, N)
@@ -133,8 +110,6 @@ def attention_looks(
         Gain of all channels, (C,). The axis goes from -3 to 3, and gains beyond are counted at its ends.
     channel
         The channel that `maps` shows.
-    figure
-        An earlier result to change; None makes a new figure.
     """
     figure = prepare(figure, 5, width=2.2, height=2.5, bottom=0.17, top=0.88, wspace=0.06)
     seen, *panels, gains = figure.axes
@@ -183,24 +158,18 @@ def attention_picture(
     channel: int = 0,
     figure: Figure | None = None,
 ) -> Figure:
-    """Draw what an untrained attention layer does at one pixel of one photograph.
+    """Draw what an untrained attention layer does at one pixel of one photograph; see `attention_at_start`.
 
     Parameters
     ----------
     maps, gray
         The result of `attended_maps`, and the photographs it was computed from.
-    init, scale, seed
-        How the layer starts; see `attention_at_start`.
-    size
-        Key of `maps`.
-    photograph
-        Index of the photograph.
+    size, photograph
+        Key of `maps`, and index of the photograph.
     row, column
         Pixel of the photograph; the position of the map that covers it looks.
     channel
         Channel to show; the last one if the map has fewer.
-    figure
-        An earlier result to change; None makes a new figure.
     """
     C, H, W = maps[size].shape[1:]
     layer = attention_at_start(C, init=init, scale=scale, seed=seed)
@@ -210,13 +179,7 @@ def attention_picture(
 
 
 def attention_explorer(maps: Mapping[str, Tensor], gray: Tensor) -> Explorer:
-    """Choose how an attention layer starts, its input, and the pixel that looks.
-
-    Parameters
-    ----------
-    maps, gray
-        The result of `attended_maps`, and the photographs it was computed from.
-    """
+    """Choose how an attention layer starts, its input (of `attended_maps`), and the pixel of `gray` that looks."""
     side, widest = gray.shape[-1], max(x.shape[1] for x in maps.values())
     controls = {
         "init": dropdown("start of the gain", STARTS, "how the diagonal of Eq. (11) is initialized"),

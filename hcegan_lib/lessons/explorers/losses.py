@@ -60,8 +60,6 @@ def loss_at(
         Name -> logits, losses and gradients, each (n,); at most five names. From `margin_losses`.
     points
         The same for the marked logit, each (1,).
-    figure
-        An earlier result to change; None makes a new figure.
     """
     figure = prepare(figure, 2, width=4.6, height=3.2, left=0.07, bottom=0.15, top=0.93, wspace=0.2)
     styles = zip((*COLORS, "0.4"), (*STYLES, (0, (6, 1))))

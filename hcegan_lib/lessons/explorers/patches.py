@@ -11,28 +11,22 @@ from hcegan_lib.lessons.plots.figure import ORANGE, Figure, to_pixels
 from hcegan_lib.models import PatchDiscriminator, receptive_box
 
 
-def patch_seen(image: Tensor, box: tuple[int, int, int], *, edge: int, figure: Figure | None = None) -> Figure:
-    """Frame what one score of the discriminator sees of a photograph and of the zero padding around it.
+def patch_picture(
+    discriminator: PatchDiscriminator, image: Tensor, *, row: int, column: int, figure: Figure | None = None
+) -> Figure:
+    """Frame what one score of the discriminator sees of a photograph, (3, S, S) or (1, S, S) in [0, 1].
 
-    Parameters
-    ----------
-    image
-        Shape (3, H, H) or (1, H, H), in [0, 1].
-    box
-        Top, left and side in pixels, from `models.receptive_box`; may extend beyond the photograph.
-    edge
-        Pixels to show around the photograph.
-    figure
-        An earlier result to change; None makes a new figure.
+    The frame may extend beyond the photograph, where the convolutions pad with zeros.
     """
     figure = prepare(figure, 1, width=4, height=4, top=0.98, bottom=0.02, left=0.02, right=0.98)
     (ax,) = figure.axes
-    (top, left, side), size = box, image.shape[-1]
+    (top, left, side), size = receptive_box(discriminator, row, column), image.shape[-1]
     set_image(ax, 0, to_pixels(image))
     down, across = (top + side * np.array([0, 0, 1, 1, 0])) / size, (left + side * np.array([0, 1, 1, 0, 0])) / size
     set_line(ax, 0, across, down, color="black", linewidth=4)
     set_line(ax, 1, across, down, color=ORANGE, linewidth=2)
-    ax.set(xlim=(-edge / size, 1 + edge / size), ylim=(1 + edge / size, -edge / size))
+    edge = side // 2 / size
+    ax.set(xlim=(-edge, 1 + edge), ylim=(1 + edge, -edge))
     figure.set_facecolor("0.85")
     rows, columns = (max(0, min(start + side, size) - max(start, 0)) for start in (top, left))
     figure.alt = (
@@ -42,25 +36,9 @@ def patch_seen(image: Tensor, box: tuple[int, int, int], *, edge: int, figure: F
     return figure
 
 
-def patch_picture(
-    discriminator: PatchDiscriminator, image: Tensor, *, row: int, column: int, figure: Figure | None = None
-) -> Figure:
-    """Frame what one score sees of a photograph, (3, S, S) in [0, 1]."""
-    box = receptive_box(discriminator, row, column)
-    return patch_seen(image, box, edge=box[2] // 2, figure=figure)
-
-
 @torch.no_grad()
 def patch_explorer(discriminator: PatchDiscriminator, image: Tensor) -> Explorer:
-    """Move from score to score of a discriminator, and see which patch of the photograph each one judges.
-
-    Parameters
-    ----------
-    discriminator
-        The PatchGAN discriminator.
-    image
-        A color photograph, (3, S, S), in [0, 1]; at 256 pixels most patches lie inside.
-    """
+    """Move from score to score of a discriminator, and see which patch of a photograph, (3, S, S), each one judges."""
     pair = torch.zeros(1, 4, *image.shape[1:])
     rows, columns = copy.deepcopy(discriminator).eval()(pair).shape[2:]
     controls = {

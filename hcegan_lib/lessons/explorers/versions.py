@@ -18,34 +18,6 @@ from hcegan_lib.lessons.explorers.explorer import (
 from hcegan_lib.lessons.plots.figure import Figure, to_pixels
 
 
-def before_after(
-    left: Tensor, right: Tensor, share: float, *, titles: tuple[str, str], figure: Figure | None = None
-) -> Figure:
-    """Show one image to the left of a vertical line, and another one to the right of it.
-
-    Parameters
-    ----------
-    left, right
-        Images of equal size, (3, H, W) or (1, H, W), in [0, 1].
-    share
-        Position of the line, from 0 (left edge) to 1.
-    titles
-        Names of the two.
-    figure
-        An earlier result to change; None makes a new figure.
-    """
-    figure = prepare(figure, 1, width=4, height=4.2, bottom=0.02)
-    (ax,) = figure.axes
-    before, after = to_pixels(left), to_pixels(right)
-    line = round(share * before.shape[1])
-    set_image(ax, 0, np.concatenate([before[:, :line], after[:, line:]], axis=1))
-    set_line(ax, 0, [line / before.shape[1]] * 2, [0, 1], color="white", linewidth=2)
-    ax.set(xlim=(0, 1), ylim=(1, 0))
-    set_title(ax, f"{titles[0]}  |  {titles[1]}")
-    figure.alt = f"Two versions of one photograph: {titles[0]} on the left {share:.0%} of its width, then {titles[1]}."
-    return figure
-
-
 def gallery_picture(
     pictures: Mapping[str, Tensor],
     *,
@@ -55,9 +27,17 @@ def gallery_picture(
     share: float = 0.5,
     figure: Figure | None = None,
 ) -> Figure:
-    """Show two versions of one photograph side by side; see `gallery` for `pictures`."""
-    before, after = pictures[left][photograph], pictures[right][photograph]
-    return before_after(before, after, share, titles=(left, right), figure=figure)
+    """Show two versions of a photograph, one on the left `share` of the width, the other on the rest; see `gallery`."""
+    figure = prepare(figure, 1, width=4, height=4.2, bottom=0.02)
+    (ax,) = figure.axes
+    before, after = (to_pixels(pictures[name][photograph]) for name in (left, right))
+    line = round(share * before.shape[1])
+    set_image(ax, 0, np.concatenate([before[:, :line], after[:, line:]], axis=1))
+    set_line(ax, 0, [line / before.shape[1]] * 2, [0, 1], color="white", linewidth=2)
+    ax.set(xlim=(0, 1), ylim=(1, 0))
+    set_title(ax, f"{left}  |  {right}")
+    figure.alt = f"Two versions of one photograph: {left} on the left {share:.0%} of its width, then {right}."
+    return figure
 
 
 def gallery(pictures: Mapping[str, Tensor]) -> Explorer:

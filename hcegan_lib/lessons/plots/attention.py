@@ -10,13 +10,7 @@ from hcegan_lib.lessons.plots.figure import BLUE, GREEN, MARKERS, ORANGE, Figure
 
 
 def self_attention_module(shapes: Mapping[str, Sequence[int]]) -> Figure:
-    """Draw the self-attention module, the paper's Figure 2: operations in boxes, shapes along the arrows.
-
-    Parameters
-    ----------
-    shapes
-        Shapes of "x", "f", "g", "h", "beta", "o", "gamma" and "y", without the batch.
-    """
+    """Draw the self-attention module, the paper's Figure 2, with the shapes of x, f, g, h, beta, o, gamma and y."""
     figure, axes = make_panels(1, 1, width=10, height=3.7)
     ax, shape = axes[0, 0], {name: " × ".join(map(str, numbers)) for name, numbers in shapes.items()}
     _draw_flow(ax, shape)
@@ -111,13 +105,7 @@ def where_positions_look(
 
 
 def feature_maps(rows: Mapping[str, Mapping[str, Tensor]]) -> Figure:
-    """Draw channels of feature maps on one scale around 0.
-
-    Parameters
-    ----------
-    rows
-        Row label -> name of a map -> the map, (H, W). All rows hold the same names.
-    """
+    """Draw channels of feature maps, (H, W), on one scale around 0; all rows hold the same names of maps."""
     names = list(next(iter(rows.values())))
     largest = max(part.abs().max().item() for maps in rows.values() for part in maps.values())
     figure, axes = make_panels(len(rows), len(names), width=2, height=1.9)
@@ -136,14 +124,9 @@ def feature_maps(rows: Mapping[str, Mapping[str, Tensor]]) -> Figure:
 
 
 def attention_cost(costs: pd.DataFrame) -> Figure:
-    """Draw time and memory of attention over the number of positions, with all axes logarithmic.
+    """Draw time and memory of attention over the number of positions N on logarithmic axes, where N^2 has slope 2.
 
-    A slope of 2 is a cost that grows with the square of N.
-
-    Parameters
-    ----------
-    costs
-        One row per measurement: form (a name), N, seconds, bytes.
+    The columns are form (a name), N, seconds and bytes, with one row per measurement.
     """
     figure, axes = make_panels(1, 2, width=4.4, height=3)
     words = []

@@ -13,7 +13,6 @@ from torch import Tensor
 COLORS = BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 STYLES = "-", "--", "-.", ":"
 MARKERS = "osD^v"
-SCORES = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}
 
 
 class Figure(plt.Figure):

@@ -11,13 +11,12 @@ from hcegan_lib.dirac import vector_field
 from hcegan_lib.lessons.plots.figure import COLORS, STYLES, Figure, add_legend, make_panels
 from hcegan_lib.losses import AdversarialLoss
 
+REACH = 2.2  # both axes go from -REACH to REACH
+
 
 def dirac_games(
     games: Mapping[str, AdversarialLoss],
     paths: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]],
-    *,
-    reach: float = 2.2,
-    columns: int = 4,
 ) -> Figure:
     """Draw the vector fields of Dirac-GANs and the paths of gradient descent through them, one panel per game.
 
@@ -30,17 +29,14 @@ def dirac_games(
         Name -> the losses of both players.
     paths
         Name of a game -> name of a run -> its thetas and psis from `dirac.trajectory`, each (steps + 1,).
-    reach
-        Both axes go from -reach to reach.
-    columns
-        Number of panels per row.
     """
+    columns = min(4, len(games))
     figure, axes = make_panels(-(-len(games) // columns), columns, width=2.5, height=2.6, sharex=True, sharey=True)
     for ax in axes.flat[len(games) :]:
         ax.set_axis_off()
     words = []
     for ax, (name, game) in zip(axes.flat, games.items()):
-        _draw_field(ax, game, reach)
+        _draw_field(ax, game)
         ends = []
         for (run, path), color, style in zip(paths[name].items(), COLORS, STYLES):
             thetas, psis = (part.numpy() for part in path)
@@ -50,7 +46,7 @@ def dirac_games(
             ends.append(f"{np.hypot(thetas[-1], psis[-1]):.1f}")
         words.append(f"{name} {' and '.join(ends)}")
         ax.plot(0, 0, "+", color="black", markersize=9)
-        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+        ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal")
         ax.set_title(name, fontsize="medium")
     for ax in axes[:, 0]:
         ax.set_ylabel("ψ (discriminator)")
@@ -64,12 +60,12 @@ def dirac_games(
     return figure
 
 
-def _draw_field(ax: Axes, game: AdversarialLoss, reach: float) -> None:
+def _draw_field(ax: Axes, game: AdversarialLoss) -> None:
     """Draw the directions of a game's vector field, and the margin."""
-    grid = torch.linspace(-0.95 * reach, 0.95 * reach, 15)
+    grid = torch.linspace(-0.95 * REACH, 0.95 * REACH, 15)
     pull = torch.stack(vector_field(game, grid[None], grid[:, None]))
     pull = torch.nan_to_num(pull / pull.norm(dim=0)).numpy()
     ax.quiver(grid, grid, *pull, color="0.68", pivot="mid", scale=20, width=0.007, headwidth=3.5)
-    margin = np.linspace(1 / reach, reach, 50)
+    margin = np.linspace(1 / REACH, REACH, 50)
     for side in (margin, -margin):
         ax.plot(side, -1 / side, ":", color="0.5", linewidth=1)

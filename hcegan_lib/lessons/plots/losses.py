@@ -111,13 +111,7 @@ def hinge_loss(scores: Mapping[str, float], *, label: str, margin: float = 1) ->
 
 
 def cross_entropy_parts(p: float) -> Figure:
-    """Draw the cross-entropy of two outcomes, Eq. (6), as entropy plus KL divergence.
-
-    Parameters
-    ----------
-    p
-        True probability of the first outcome, between 0 and 1.
-    """
+    """Draw the cross-entropy of two outcomes, the first of probability p, as entropy plus KL divergence, Eq. (6)."""
     figure, axes = make_panels(1, 1, width=5.5, height=3.2)
     ax, q = axes[0, 0], np.linspace(0.01, 0.99, 393)
     entropy = float(special.entr(p) + special.entr(1 - p))
@@ -136,32 +130,19 @@ def cross_entropy_parts(p: float) -> Figure:
     return figure
 
 
-def sides_of_losses(
-    losses: Mapping[str, Callable[..., Tensor]],
-    *,
-    logits: tuple[float, float] = (-3, 3),
-    reach: float = 4,
-) -> Figure:
+def sides_of_losses(losses: Mapping[str, Callable[..., Tensor]]) -> Figure:
     """Draw losses of a real and a rendered pair: one column per loss, values above and derivatives below.
 
-    Scores at which one of the two losses is infinite are marked gray.
-
-    Parameters
-    ----------
-    losses
-        Name -> elementwise loss, called as ``loss(scores, label=1)`` for a real pair and with label -1 for a rendered
-        one, like `losses.hinge`.
-    logits
-        First and last score.
-    reach
-        The vertical axes go from -reach to reach.
+    Each loss is elementwise and called as ``loss(scores, label=1)`` for a real pair and with label -1 for a rendered
+    one, like `losses.hinge`. Scores at which one of the two is infinite are marked gray.
     """
+    reach = 4
     figure, axes = make_panels(2, len(losses), width=max(2.1, 7 / len(losses)), height=2.2, sharex=True, sharey="row")
     words = []
     for column, (name, loss) in zip(axes.T, losses.items()):
         sides = {"real pair": partial(loss, label=1), "rendered pair": partial(loss, label=-1)}
-        gradients = _draw_value_and_gradient(column, sides, logits)
-        x = torch.linspace(*logits, 401)
+        gradients = _draw_value_and_gradient(column, sides, (-3, 3))
+        x = torch.linspace(-3, 3, 401)
         for side in sides.values():
             column[0].fill_between(x, -reach, reach, where=torch.isinf(side(x)), color="0.85", linewidth=0)
         column[0].set(xlabel="", title=name)
@@ -173,6 +154,6 @@ def sides_of_losses(
     add_legend(figure, 2)
     figure.alt = (
         "One column per loss, over the score of a real and of a rendered pair: values above, derivatives below. "
-        f"Derivative for a real pair at {logits[0]:g} and {logits[1]:g}: {'; '.join(words)}."
+        f"Derivative for a real pair at -3 and 3: {'; '.join(words)}."
     )
     return figure

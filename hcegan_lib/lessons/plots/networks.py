@@ -19,11 +19,8 @@ def generator_structure(layers: pd.DataFrame) -> Figure:
     One bar per convolution, labeled with channels and side, whose height is the logarithm of the side. An orange bar is
     attention on its input, and a line is a skip connection.
 
-    Parameters
-    ----------
-    layers
-        One row per convolution in the order of the forward pass: part ("encoder" or "decoder"), channels and side of
-        the output, attention (whether it precedes the convolution), skip (whether the output also crosses over).
+    The columns are part ("encoder" or "decoder"), channels and side of the output, attention (whether it precedes the
+    convolution) and skip (whether the output also crosses over), with one row per convolution in forward order.
     """
     figure, axes = make_panels(1, 1, width=10, height=3.8)
     ax, tall = axes[0, 0], 0.5 + np.log2(layers["side"].to_numpy())

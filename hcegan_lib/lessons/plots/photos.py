@@ -11,19 +11,11 @@ from hcegan_lib.metrics import colorfulness
 
 
 def photo_grid(rows: Mapping[str, Tensor], *, titles: Sequence[str] = (), alt: str) -> Figure:
-    """Lay out photographs in labeled rows.
+    """Lay out photographs, (N, 3, H, W) or (N, 1, H, W) in [0, 1], in labeled rows with titles above the columns.
 
-    `torchvision.utils.make_grid` would merge them into one image, with no place for labels and titles.
-
-    Parameters
-    ----------
-    rows
-        Row label -> its photographs, (N, 3, H, W) or (N, 1, H, W), in [0, 1]. N may differ between rows.
-    titles
-        Text above each column.
-    alt
-        Alternative text.
+    N may differ between rows. `alt` is the alternative text.
     """
+    # One panel per photograph: in the single image of torchvision's make_grid there is no place for labels and titles.
     columns = max(len(images) for images in rows.values())
     side = min(2, max(1.1, 10.4 / columns))  # a full row is as wide as a notebook's page
     figure, axes = make_panels(len(rows), columns, width=side, height=side)
@@ -40,15 +32,9 @@ def photo_grid(rows: Mapping[str, Tensor], *, titles: Sequence[str] = (), alt: s
 
 
 def colors_of_gray(levels: Sequence[float], steps: int = 201) -> Figure:
-    """Show all colors that have the same gray value: one panel per gray, and the same pixels in gray below it.
+    """Show all colors of each gray level in [0, 1] on `steps` x `steps` pixels, and the same pixels in gray below.
 
-    Parameters
-    ----------
-    levels
-        The grays, in [0, 1].
-    steps
-        Pixels along each side. Red grows to the right and blue upward; green follows from both, and a pixel is empty if
-        that green lies outside [0, 1].
+    Red grows to the right and blue upward; green follows from both. Pixels where it is outside [0, 1] stay empty.
     """
     figure, axes = make_panels(2, len(levels), width=2.4, height=2.4, sharex=True, sharey=True)
     red_weight, green_weight, blue_weight = LUMA_WEIGHTS
@@ -73,14 +59,9 @@ def colors_of_gray(levels: Sequence[float], steps: int = 201) -> Figure:
 
 
 def opponent_colors(images: Mapping[str, Tensor]) -> Figure:
-    """Draw the pixels of images in the plane of opponent colors, in which colorfulness is measured.
+    """Draw the pixels of images, (3, H, W) in [0, 1], in the plane of opponent colors that defines colorfulness.
 
-    One panel per image, with one dot per pixel, in the pixel's own color, and a cross at the mean.
-
-    Parameters
-    ----------
-    images
-        Name -> image, (3, H, W), in [0, 1].
+    One panel per image, with one dot per pixel in the pixel's own color, and a cross at the mean.
     """
     figure, axes = make_panels(1, len(images), width=2.7, height=2.9, sharex=True, sharey=True)
     measured = []

@@ -6,28 +6,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from hcegan_lib.experiment.results.statistics import LEVEL
+from hcegan_lib.experiment.results.tables import BASELINE
 from hcegan_lib.lessons.plots.figure import (
     BLUE,
     COLORS,
     GREEN,
     MARKERS,
     ORANGE,
-    SCORES,
     Figure,
     add_legend,
     make_panels,
     name_rows,
 )
 
+SCORES = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}
+
 
 def means_with_intervals(summary: pd.DataFrame) -> Figure:
-    """Draw the mean scores of models with their intervals, and a dashed line through the first row.
-
-    Parameters
-    ----------
-    summary
-        From `results.summary`: model, metric ("psnr" in dB, "ssim" in percent), mean, low, high.
-    """
+    """Draw the means and intervals of `results.summary`, one row per model, with a dashed line at the first mean."""
     models = list(dict.fromkeys(summary["model"]))
     figure, axes = make_panels(1, 2, width=4.2, height=0.9 + 0.4 * len(models), sharey=True)
     words = []
@@ -48,22 +45,13 @@ def _draw_intervals(ax: Axes, y: np.ndarray, rows: pd.DataFrame, **look: object)
     ax.errorbar(rows["mean"], y, xerr=around, capsize=3, **look)
 
 
-def differences_to_baseline(table: pd.DataFrame, data: str, baseline: str = "pix2pix") -> Figure:
-    """Draw the differences of models to the baseline, as the paper prints them and as measured.
+def differences_to_baseline(table: pd.DataFrame, data: str) -> Figure:
+    """Draw the differences to pix2pix of a `results.table`, as the paper prints them and as measured on one data set.
 
     One row per model: above, a ring for each of the paper's data sets; below, a square at the measured mean with its
     95 % interval; on the right, the verdict.
-
-    Parameters
-    ----------
-    table
-        From `results.table`.
-    data
-        The measured data set to draw.
-    baseline
-        The model that is subtracted, at 0.
     """
-    table = table[table["model"] != baseline]
+    table = table[table["model"] != BASELINE]
     models = list(dict.fromkeys(table["model"]))
     figure, axes = make_panels(1, 2, width=4.9, height=1.2 + 0.5 * len(models), sharey=True)
     names = {f"{data} difference{end}": label for end, label in (("", "mean"), (" low", "low"), (" high", "high"))}
@@ -76,30 +64,20 @@ def differences_to_baseline(table: pd.DataFrame, data: str, baseline: str = "pix
         _draw_intervals(
             ax, y + 0.16, rows.rename(columns=names), fmt="s", color=BLUE, label=f"measured on {data}, 95 % interval"
         )
-        _finish_differences(ax, models, f"{unit} minus {baseline}")
+        _finish_differences(ax, models, unit)
         for row, verdict in enumerate(rows[f"{data} verdict"]):
             ax.text(1.01, row, verdict, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
         judged = rows.groupby(f"{data} verdict", sort=False).groups.items()
         words.append(f"{unit}: " + "; ".join(f"{verdict} for {', '.join(group)}" for verdict, group in judged))
     _add_legend_above(axes[0, 0])
     figure.alt = (
-        f"Differences to {baseline}, one row per model: the paper's as rings, ours with bars. {'. '.join(words)}."
+        f"Differences to {BASELINE}, one row per model: the paper's as rings, ours with bars. {'. '.join(words)}."
     )
     return figure
 
 
-def two_intervals(table: pd.DataFrame, data: str, baseline: str = "pix2pix") -> Figure:
-    """Draw each measured difference with its interval over seeds and, below it, its interval over photographs.
-
-    Parameters
-    ----------
-    table
-        From `results.table`; rows without a difference are left out.
-    data
-        The measured data set to draw.
-    baseline
-        The model that is subtracted.
-    """
+def two_intervals(table: pd.DataFrame, data: str) -> Figure:
+    """Draw the measured differences of a `results.table` on one data set, with intervals over seeds and photographs."""
     table = table.dropna(subset=f"{data} difference")
     models = list(dict.fromkeys(table["model"]))
     figure, axes = make_panels(1, 2, width=4.2, height=1.1 + 0.42 * len(models), sharey=True)
@@ -114,49 +92,42 @@ def two_intervals(table: pd.DataFrame, data: str, baseline: str = "pix2pix") -> 
             _draw_intervals(ax, y, ends, fmt=marker, color=color, markersize=4, label=label)
             off = ((ends["low"] > 0) | (ends["high"] < 0)).sum()
             words.append(f"{unit} {label}: {off} of {len(models)}")
-        _finish_differences(ax, models, f"{unit} minus {baseline}")
+        _finish_differences(ax, models, unit)
     _add_legend_above(axes[0, 0])
     figure.alt = f"Two bars per row, one row per model. Bars that exclude 0: {'; '.join(words)}."
     return figure
 
 
-def _finish_differences(ax: Axes, models: Sequence[str], xlabel: str) -> None:
+def _finish_differences(ax: Axes, models: Sequence[str], unit: str) -> None:
     ax.axvline(0, color="0.5", linewidth=1, zorder=0)
     name_rows(ax, models)
-    ax.set_xlabel(xlabel)
+    ax.set_xlabel(f"{unit} minus {BASELINE}")
 
 
 def _add_legend_above(ax: Axes) -> None:
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="small", frameon=False)
 
 
-def holm_steps(p_values: Sequence[float], level: float = 0.05) -> Figure:
-    """Draw p values in ascending order with the limits of Holm's rule: level / m, level / (m - 1), ..., level.
+def holm_steps(p_values: Sequence[float]) -> Figure:
+    """Draw the p values of a table in ascending order with Holm's limits: LEVEL / m, LEVEL / (m - 1), ..., LEVEL.
 
     A p value is significant if it and all smaller ones lie below their limits.
-
-    Parameters
-    ----------
-    p_values
-        All comparisons of one table, in any order.
-    level
-        Probability of any false alarm in the whole table.
     """
     p = np.sort(np.asarray(p_values, float))
-    limits = level / np.arange(len(p), 0, -1)
+    limits = LEVEL / np.arange(len(p), 0, -1)
     below = np.logical_and.accumulate(p < limits)
     places = np.arange(1, len(p) + 1)
     figure, axes = make_panels(1, 1, width=6.5, height=3)
     ax = axes[0, 0]
-    ax.step(places, limits, where="mid", color="0.3", label=f"limit: {level:g} / (m − k + 1)")
-    ax.axhline(level, color="0.6", linestyle=":", label=f"limit for a single comparison: {level:g}")
+    ax.step(places, limits, where="mid", color="0.3", label=f"limit: {LEVEL:g} / (m − k + 1)")
+    ax.axhline(LEVEL, color="0.6", linestyle=":", label=f"limit for a single comparison: {LEVEL:g}")
     ax.plot(places[below], p[below], "o", color=BLUE, label="significant")
     ax.plot(places[~below], p[~below], "o", color=ORANGE, fillstyle="none", label="not significant")
     ax.set(xlabel="rank k of the comparison, smallest p first", ylabel="p value", yscale="log", xticks=places)
     ax.legend(fontsize="small")
     figure.alt = (
-        f"{len(p)} p values in ascending order, and limits that rise from {limits[0]:.4f} to {level:g}. "
-        f"Significant by Holm's rule: {below.sum()}; below {level:g}: {(p < level).sum()}."
+        f"{len(p)} p values in ascending order, and limits that rise from {limits[0]:.4f} to {LEVEL:g}. "
+        f"Significant by Holm's rule: {below.sum()}; below {LEVEL:g}: {(p < LEVEL).sum()}."
     )
     return figure
 

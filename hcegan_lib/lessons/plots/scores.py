@@ -14,13 +14,7 @@ from hcegan_lib.metrics import color_error, error_parts
 
 
 def score_by_colorfulness(scores: pd.DataFrame) -> Figure:
-    """Draw the PSNR of each photograph over the colorfulness of the true one, with a line at the mean.
-
-    Parameters
-    ----------
-    scores
-        Columns psnr (dB) and true_colorfulness, from `metrics.evaluate`.
-    """
+    """Draw the columns psnr (dB) over true_colorfulness, from `metrics.evaluate`, with a line at the mean PSNR."""
     figure, axes = make_panels(1, 1, width=5.5, height=3.6)
     ax, mean = axes[0, 0], scores["psnr"].mean()
     ax.scatter(scores["true_colorfulness"], scores["psnr"], color=BLUE, label="one photograph")
@@ -37,15 +31,7 @@ def score_by_colorfulness(scores: pd.DataFrame) -> Figure:
 
 
 def ssim_map(image: Tensor, target: Tensor, similarity: np.ndarray) -> Figure:
-    """Show an image, the true photograph, and the SSIM of every window.
-
-    Parameters
-    ----------
-    image, target
-        Shape (3, H, W), in [0, 1].
-    similarity
-        SSIM of every window, mean over channels, (H - 10, W - 10).
-    """
+    """Show an image and the true photograph, (3, H, W) in [0, 1], and the SSIM of every window, (H - 10, W - 10)."""
     figure, axes = make_panels(1, 3, width=2.7, height=2.5)
     rendered, true, ax = axes[0]
     draw_photo(rendered, image)
@@ -65,16 +51,11 @@ def ssim_map(image: Tensor, target: Tensor, similarity: np.ndarray) -> Figure:
     return figure
 
 
-def conventions(scores: pd.DataFrame, unit: str = "PSNR (dB)") -> Figure:
-    """Compare one measure of the same images under several conventions.
+def conventions(scores: pd.DataFrame) -> Figure:
+    """Compare the PSNR (dB) of the same images under several conventions.
 
-    Parameters
-    ----------
-    scores
-        One row per convention, named by the index, and one column per set of images. Infinite values are drawn at the
-        right edge, with an arrow.
-    unit
-        Name and unit of the measure.
+    One row per convention, named by the index, and one column per set of images. Infinite values are drawn at the right
+    edge, with an arrow.
     """
     figure, axes = make_panels(1, 1, width=8, height=1.1 + 0.32 * len(scores))
     ax, finite = axes[0, 0], scores.where(np.isfinite(scores))
@@ -84,31 +65,24 @@ def conventions(scores: pd.DataFrame, unit: str = "PSNR (dB)") -> Figure:
         for y in np.flatnonzero(np.isposinf(scores[name])):
             ax.annotate("→ infinite", (edge, y), (22, 0), textcoords="offset points", va="center", color=color)
     ax.axvline(scores.iloc[0, 0], color="0.7", linewidth=1, zorder=0)
-    ax.set(xlabel=unit, ylim=(len(scores) - 0.5, -0.5))
+    ax.set(xlabel="PSNR (dB)", ylim=(len(scores) - 0.5, -0.5))
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(scores.columns), frameon=False)
     ranges = (f"{name} from {finite[name].min():.1f} to {finite[name].max():.1f}" for name in scores)
     infinite = int(np.isinf(scores.to_numpy()).sum())
     figure.alt = (
-        f"Dot plot of {unit} under {len(scores)} conventions: {'; '.join(ranges)}"
+        f"Dot plot of PSNR (dB) under {len(scores)} conventions: {'; '.join(ranges)}"
         f"{f'; {infinite} infinite' if infinite else ''}."
     )
     return figure
 
 
 def parts_of_errors(target: Tensor, versions: Mapping[str, Tensor]) -> Figure:
-    """Map the errors of several versions of a photograph, with luminance and color apart.
+    """Map the errors of several versions of a photograph, (3, H, W) in [0, 1], with luminance and color apart.
 
     One row per version: the true photograph, the version, its luminance error (red: too bright) and its color error.
     Both errors are in levels, each on one scale for all rows.
-
-    Parameters
-    ----------
-    target
-        The true photograph, (3, H, W), in [0, 1].
-    versions
-        Name -> version, of the same shape.
     """
     figure, axes = make_panels(len(versions), 4, width=2.4, height=2)
     lumas = {name: 255 * error_parts(image, target)[0][0] for name, image in versions.items()}

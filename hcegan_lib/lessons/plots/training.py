@@ -54,12 +54,8 @@ def over_steps(curves: Mapping[str, Sequence[float]], *, ylabel: str, level: flo
 def discriminators_in_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the loss of several discriminators, the norm of its gradient, and the gap between real and rendered pairs.
 
-    A triangle at the lower edge marks a loss of minus infinity.
-
-    Parameters
-    ----------
-    logs
-        Run -> its log, with columns step, d_loss, gradient (its norm), real and fake (mean logits).
+    A triangle at the lower edge marks a loss of minus infinity. The columns of each log are step, d_loss, gradient (its
+    norm), real and fake (mean logits).
     """
     figure, axes = make_panels(1, 3, width=3.3, height=2.7)
     loss, gradient, gap = axes[0]
@@ -125,14 +121,7 @@ def gains_over_training(log: pd.DataFrame, *, learning_rate: float, window: int)
 def losses_over_training(logs: Mapping[str, pd.DataFrame], window: int = 25) -> Figure:
     """Draw running means of the losses of several models: discriminator, generator without L1, and L1.
 
-    Adversarial losses of different models have different scales; L1 can be compared.
-
-    Parameters
-    ----------
-    logs
-        Model -> its log, with columns step, d_loss, g_loss and l1.
-    window
-        Steps of the running mean.
+    The columns of each log are step, d_loss, g_loss and l1; `window` is a number of steps.
     """
     panels = {"d_loss": "discriminator loss", "g_loss": "generator's adversarial loss", "l1": L1}
     figure, axes = make_panels(1, 3, width=3.3, height=2.6)

@@ -1,15 +1,19 @@
 import numpy as np
-import torch
 
+from hcegan_lib import dirac
 from hcegan_lib.lessons import explorers
+from hcegan_lib.losses import LOSSES
 
 
-def test_the_path_through_a_dirac_gan_is_drawn_with_its_distance_from_the_solution():
-    grid = torch.meshgrid(*[torch.linspace(-2, 2, 3)] * 2, indexing="ij")
-    path = torch.tensor([0.6, 0.3, 0.0]), torch.tensor([0.8, 0.4, 0.0])
-    plane, distance = explorers.dirac_walk((*grid, grid[1], -3 * grid[0]), path).axes
-    np.testing.assert_allclose(plane.lines[0].get_xydata(), torch.stack(path, dim=1))
-    np.testing.assert_allclose(distance.lines[1].get_ydata(), [1, 0.5, 0], atol=1e-6)
-    lengths = np.hypot(plane.collections[0].U, plane.collections[0].V)
-    np.testing.assert_allclose(lengths[[0, 1, 2, 3, 5, 6, 7, 8]], 1, rtol=1e-6)
-    assert lengths[4] == 0
+def test_descent_in_a_dirac_gan_is_drawn_over_its_field_with_the_distance_from_the_solution():
+    figure = explorers.dirac_picture(loss=LOSSES["hinge"], rate=0.2, theta=0.6, psi=0.8, steps=2)
+    plane, distance = figure.axes
+    path = np.stack(dirac.trajectory(LOSSES["hinge"], 0.6, 0.8, learning_rate=0.2, steps=2), axis=1)
+    np.testing.assert_allclose(plane.lines[0].get_xydata(), path)
+    np.testing.assert_allclose(distance.lines[0].get_ydata(), np.hypot(*path.T))
+    arrows = plane.collections[0]
+    theta, psi = arrows.XY.T
+    pull = np.stack([psi, np.where(theta * psi > -1, -theta, 0)])  # the hinge's field, in closed form
+    np.testing.assert_allclose(np.stack([arrows.U, arrows.V]), pull / np.maximum(np.hypot(*pull), 1e-9), atol=1e-3)
+    assert "from theta 0.6, psi 0.8" in figure.alt
+    assert "1.00 at the start" in figure.alt
