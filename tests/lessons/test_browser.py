@@ -1,6 +1,6 @@
-"""The explorers as a reader meets them: JupyterLab and a real browser, a slider dragged, a button pressed.
+"""The explorers in JupyterLab and a real browser: drag a slider, press a key, click a button.
 
-Chromium is the system's own and Playwright never fetches one: where either is missing, these tests are skipped.
+The tests use the Chromium of the system and are skipped if it or Playwright is missing; they never download a browser.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-SECONDS = 60  # the longest that a notebook may take to run; then the test fails
+SECONDS = 60  # limit for running a notebook
 
 SHOTS = Path(__file__).parents[2] / "build" / "browser"
 OPENED = sorted(course.NOTEBOOKS.glob("07_*.ipynb"))
 
-# By default JupyterLab asks the network for news, and leaves cells out of the page.
+# By default, JupyterLab fetches news from the network and removes cells outside the view from the page.
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
@@ -50,7 +50,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A JupyterLab without the user's settings, on a free port of this machine: its address, its folder, its log."""
+    """A JupyterLab without the user's settings on a free local port, with its URL, folder and log."""
     home = tmp_path_factory.mktemp("lab")
     folder = home / "notebooks"
     folder.mkdir()
@@ -88,7 +88,7 @@ def wait_for(server, url, log):
 
 
 def shut_down(server):
-    """Ask the server to end, and end whatever it leaves behind: a kernel outlives a server that is killed."""
+    """Stop the server, and any kernel that outlives it."""
     tree = [server, *server.children(recursive=True)] if server.is_running() else []
     with contextlib.suppress(psutil.NoSuchProcess):
         server.terminate()
@@ -110,7 +110,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, lab):
-    """A page that notes what its console, its scripts and its requests complain about."""
+    """A page that collects errors of its console, scripts and kernel, and requests that leave this machine."""
     context = browser.new_context(viewport={"width": 1200, "height": 1400})
     page = context.new_page()
     page.set_default_timeout(SECONDS * 1000)
@@ -125,7 +125,7 @@ def page(browser, lab):
 
 
 def raised(frame):
-    """Find an error in what the kernel sends: that of a callback may be neither in a cell nor in the console."""
+    """Find errors in the kernel's messages, because an error in a callback may appear in no cell and no console."""
     text = frame if isinstance(frame, str) else frame.decode(errors="replace")
     if not re.search(r'"msg_type": ?"error"', text):
         return []
@@ -136,7 +136,7 @@ def leaves(url, home):
     return url.startswith(("http", "ws")) and url.split("//")[1].split("/")[0] != home.split("//")[1]
 
 
-# --- what a reader does -----------------------------------------------------------------------------------------------
+# --- user actions -----------------------------------------------------------------------------------------------------
 
 
 NUMBERED = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].every(
@@ -144,19 +144,19 @@ NUMBERED = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt"
 
 
 def run_all(page, lab, notebook, name):
-    """Open a notebook without its stored outputs, choose "Run All Cells", and wait until every cell has its number."""
+    """Open a notebook without its stored outputs, choose "Run All Cells", and wait until every cell has a number."""
     bare, _ = ClearOutputPreprocessor().preprocess(notebook, {})
     bare.metadata.pop("widgets", None)
     nbformat.write(bare, lab.folder / name)
     page.goto(f"{lab.url}/lab/tree/{name}?reset")
     idle = page.locator(".jp-StatusBar-TextItem", has_text="| Idle")
-    idle.wait_for()  # before that the menu takes the click and does nothing
+    idle.wait_for()  # before that, a click on the menu has no effect
     page.locator(".lm-MenuBar-item", has_text="Run").click()
     page.locator(".lm-Menu-item:not(.lm-mod-disabled)", has_text="Run All Cells").first.click()
     page.wait_for_function(NUMBERED)
     idle.wait_for()
     page.locator(".widget-slider").first.wait_for()
-    page.wait_for_timeout(500)  # a view that cannot be made is told late
+    page.wait_for_timeout(500)  # errors of widget views arrive late
     assert page.complaints == []
 
 
@@ -170,13 +170,13 @@ PICTURES = """async cell => {
 
 
 def changes(cell, act):
-    """Milliseconds until the pictures of a cell are others than before the act; the browser's own share is in it."""
+    """Measure the milliseconds until the pictures of a cell change after `act`, including the time of the browser."""
     before = cell.evaluate(PICTURES)
-    assert before, "no picture to begin with"
+    assert before, "the cell has no picture"
     start = time.perf_counter()
     act()
     while time.perf_counter() - start < 10:
-        with contextlib.suppress(Exception):  # a picture that is replaced just now cannot be read
+        with contextlib.suppress(Exception):  # a picture that is being replaced cannot be read
             if cell.evaluate(PICTURES) not in (before, ""):
                 return round(1000 * (time.perf_counter() - start))
         time.sleep(0.01)
@@ -184,7 +184,7 @@ def changes(cell, act):
 
 
 def drag(page, slider):
-    """Take the handle with the mouse and move it over a third of the slider, to the side with more room."""
+    """Drag the handle by a third of the slider, toward the side with more room."""
     base, handle = (slider.locator(part).bounding_box() for part in (".noUi-base", ".noUi-handle"))
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
     way = base["width"] / 3 * (1 if x < base["x"] + base["width"] / 2 else -1)
@@ -195,7 +195,7 @@ def drag(page, slider):
 
 
 def press(slider):
-    """Move the handle by the keyboard: towards the side with more room."""
+    """Move the handle by an arrow key, toward the side with more room."""
     handle = slider.locator(".noUi-handle")
     low, now, high = (float(handle.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max"))
     handle.focus()
@@ -203,14 +203,14 @@ def press(slider):
 
 
 def play(page):
-    """Work the first explorer of the page: a slider by mouse and by keyboard, a button; say how long each took."""
+    """Use a slider by mouse and by keyboard and a button of the first explorer; report the time of each."""
     cell = page.locator(".jp-CodeCell", has=page.locator(".widget-slider")).filter(has=page.locator("img")).first
     slider, button = (cell.locator(part).first for part in (".widget-slider", "button.jupyter-button"))
     slider.scroll_into_view_if_needed()
     acts = {"slider by mouse": lambda: drag(page, slider), "slider by keyboard": lambda: press(slider)}
     acts[f"button {button.get_attribute('title')!r}"] = button.click
     took = {name: changes(cell, act) for name, act in acts.items()}
-    page.wait_for_timeout(500)  # for what comes late
+    page.wait_for_timeout(500)  # for late errors
     return [f"{name}: {time} ms until the picture changed" for name, time in took.items()]
 
 
@@ -249,18 +249,18 @@ ipywidgets.VBox([size, button, answer])"""
 
 @pytest.fixture
 def tiny(page, lab, request):
-    """The page with a notebook of one explorer, run; a slider at its end divides by zero."""
+    """The page with a notebook that has run and holds one explorer; at the end of its slider it divides by zero."""
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     run_all(page, lab, new_notebook(cells=[new_code_cell(TINY)], metadata=kernel), f"{request.node.name}.ipynb")
     return page
 
 
-def test_an_explorer_that_answers_has_no_errors(tiny):
+def test_a_working_explorer_has_no_errors(tiny):
     assert len(play(tiny)) == 3
     assert tiny.complaints == []
 
 
-def test_errors_of_kernel_scripts_and_console_and_requests_that_leave_the_machine_are_found(tiny):
+def test_errors_of_kernel_script_and_console_and_requests_to_the_network_are_found(tiny):
     tiny.locator(".noUi-handle").press("End")
     tiny.evaluate("() => { console.error('a broken view'); setTimeout(() => { throw new Error('a broken script') }) }")
     tiny.evaluate("() => fetch('http://example.invalid/feed').catch(() => {})")
@@ -274,7 +274,7 @@ def test_errors_of_kernel_scripts_and_console_and_requests_that_leave_the_machin
 
 
 @pytest.mark.parametrize("path", OPENED, ids=lambda path: path.stem)
-def test_a_reader_drags_a_slider_and_presses_a_button_and_the_picture_changes(path, page, lab):
+def test_dragging_a_slider_and_clicking_a_button_change_the_picture(path, page, lab):
     SHOTS.mkdir(parents=True, exist_ok=True)
     log = [f"{path.name} in Chromium {page.context.browser.version}"]
     try:

@@ -196,12 +196,12 @@ def attention_explorer(maps: Mapping[str, Tensor], gray: Tensor) -> Explorer:
     explorer = Explorer(lambda **values: attention_picture(maps, gray, **values), controls, [grid])
 
     def follow(change: object = None) -> None:
-        with explorer.caught:
+        with explorer.errors:
             _paint(grid, gray[controls["photograph"].value])
             controls["channel"].max = maps[controls["size"].value].shape[1] - 1
 
     def pick(button: ipw.Button) -> None:
-        with explorer.caught:
+        with explorer.errors:
             row, column = divmod(grid.children.index(button), GRID)
             explorer.set(row=(2 * row + 1) * side // (2 * GRID), column=(2 * column + 1) * side // (2 * GRID))
 

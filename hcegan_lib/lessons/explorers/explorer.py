@@ -19,8 +19,8 @@ DPI = 80  # of the pictures that explorers send
 class Explorer(ipw.VBox):
     """Controls, the picture that they determine, and its text alternative.
 
-    The picture depends on the values of the controls alone. The figure is laid out once and then changed, so each move
-    gets its picture at once. All controls work by keyboard.
+    The picture depends on the values of the controls alone. The figure is laid out once and then changed, which is
+    fast enough to follow a slider.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Explorer(ipw.VBox):
     ----------
     controls
         As given.
-    image, words, caught
+    image, alt, errors
         The picture, its text alternative, and the errors raised by callbacks.
     """
 
@@ -43,25 +43,25 @@ class Explorer(ipw.VBox):
         self, draw: Callable[..., Figure], controls: Mapping[str, ipw.Widget], beside: Sequence[ipw.Widget] = ()
     ) -> None:
         self.draw, self.controls = draw, dict(controls)
-        self.image, self.words, self.caught = ipw.Image(format="png"), ipw.HTML(), ipw.Output()
+        self.image, self.alt, self.errors = ipw.Image(format="png"), ipw.HTML(), ipw.Output()
         self.figure, self.paused = new_figure(), False
         for control in self.controls.values():
             control.style.description_width = "10em"
             control.layout.width = "28em"
             control.observe(self.redraw, "value")
         rows = ipw.Box(list(self.controls.values()), layout=ipw.Layout(flex_flow="row wrap"))
-        super().__init__([rows, *beside, self.image, self.words, self.caught])
+        super().__init__([rows, *beside, self.image, self.alt, self.errors])
         self.redraw()
 
     def redraw(self, change: object = None) -> None:
         """Draw for the current values of the controls, and show any error below the picture."""
         if self.paused:
             return
-        with self.caught:
+        with self.errors:
             figure = self.draw(**{name: control.value for name, control in self.controls.items()}, figure=self.figure)
             self.image.value = picture(figure)
             # The text stands below the picture because JupyterLab does not show an image with a tooltip.
-            self.words.value = f'<p role="status">{html.escape(figure.alt)}</p>'
+            self.alt.value = f'<p role="status">{html.escape(figure.alt)}</p>'
 
     def set(self, **values: object) -> None:
         """Change several controls, then draw once."""

@@ -109,7 +109,7 @@ def test_the_plain_function_makes_a_figure_if_none_is_given(case):
     plt.close("all")
 
 
-def test_every_control_has_a_name_and_a_tooltip_and_works_by_keyboard(case):
+def test_every_control_has_a_name_and_a_tooltip_and_is_a_dropdown_or_slider(case):
     explorer, _, _ = case
     for name, control in explorer.controls.items():
         assert control.description, name
@@ -119,15 +119,15 @@ def test_every_control_has_a_name_and_a_tooltip_and_works_by_keyboard(case):
 
 def test_the_picture_is_a_png_and_its_alternative_text_changes_with_it(case):
     explorer, draw, moves = case
-    before = explorer.words.value
+    before = explorer.alt.value
     for move in moves:
         explorer.set(**move)
     figure = draw(**values(explorer), figure=explorers.new_figure())
     assert bytes(explorer.image.value).startswith(b"\x89PNG")
-    assert html.unescape(explorer.words.value) == f'<p role="status">{figure.alt}</p>'
+    assert html.unescape(explorer.alt.value) == f'<p role="status">{figure.alt}</p>'
     assert explorer.image.tooltip is None  # JupyterLab does not show an image with a tooltip
-    assert before != explorer.words.value
-    assert figure.alt.split(".")[0] in explorer.words.value
+    assert before != explorer.alt.value
+    assert figure.alt.split(".")[0] in explorer.alt.value
     assert 8 <= len(figure.alt.split()) <= 80
 
 

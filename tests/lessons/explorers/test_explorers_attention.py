@@ -71,9 +71,9 @@ def test_attention_is_drawn_over_the_photograph_with_a_frame_around_the_position
 def test_the_position_that_covers_the_chosen_pixel_looks():
     explorer = explorers.attention_explorer(MAPS, GRAY)
     explorer.set(row=31, column=0)
-    assert explorer.words.value.startswith('<p role="status">Row 7, column 0 of a 8 x 8 map')
+    assert explorer.alt.value.startswith('<p role="status">Row 7, column 0 of a 8 x 8 map')
     explorer.set(size="4 x 4", row=8)
-    assert explorer.words.value.startswith('<p role="status">Row 1, column 0 of a 4 x 4 map')
+    assert explorer.alt.value.startswith('<p role="status">Row 1, column 0 of a 4 x 4 map')
 
 
 def test_a_button_of_the_grid_moves_both_sliders_and_has_the_gray_of_the_photograph():
