@@ -28,7 +28,8 @@ TINY = replace(
     checkpoint_every=4,
 )
 STEPS = 12
-PATIENCE = 600  # seconds until a test gives up waiting
+pytestmark = pytest.mark.slow  # starts other processes
+TIMEOUT = 600  # seconds until a test gives up waiting
 WORKER = """
 import json, os, sys
 from pathlib import Path
@@ -122,7 +123,7 @@ def kill_all(process):
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
     process.communicate()
-    assert not psutil.wait_procs(processes, timeout=PATIENCE)[1]
+    assert not psutil.wait_procs(processes, timeout=TIMEOUT)[1]
     return len(processes)
 
 
@@ -134,7 +135,7 @@ def two_processes(folder, cache, stop_at=None, first=""):
 
 def ended(process):
     try:
-        out, errors = process.communicate(timeout=PATIENCE)
+        out, errors = process.communicate(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         kill_all(process)
         raise
@@ -210,7 +211,7 @@ def test_only_the_first_process_writes(together):
 def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(together, cache, tmp_path):
     folder = tmp_path / "run"
     process = two_processes(folder, cache)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not checkpoints.list_checkpoints(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert kill_all(process) >= 3  # torchrun and two workers
@@ -252,7 +253,7 @@ def test_processes_that_read_different_checkpoints_do_not_train(photos, cache, t
     folder = tmp_path / "run"
     train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=8)
     process = two_processes(folder, cache, first=STALE)
-    errors = process.communicate(timeout=PATIENCE)[1]
+    errors = process.communicate(timeout=TIMEOUT)[1]
     assert process.returncode != 0
     assert (
         errors.count(f"CheckpointError: not all processes can read the newest checkpoint in {folder}: try again") == 2
