@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,7 @@ from hcegan_lib import KIT_ROOT
 from hcegan_lib.backend.notebooks import Outcome
 from hcegan_lib.backend.supervise import threads_per_run
 from hcegan_lib.experiment.runs import Run, is_finished
-from hcegan_lib.experiment.worker import ATTEMPTS, WORKER_DIED, attempts, execute
+from hcegan_lib.experiment.worker import ATTEMPTS, WORKER_DIED, attempts, execute, ignore_ctrl_c
 
 POLL = 0.2  # seconds between two looks at the runs
 SUBMISSIONS = 10  # limit per run, if workers keep dying before they begin it
@@ -42,7 +41,7 @@ def local_cluster(workers: int) -> Iterator[Client]:
     options["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # a free port
     options["silence_logs"] = logging.CRITICAL
     with dask.config.set(settings), LocalCluster(**options) as cluster, Client(cluster) as client:
-        client.register_worker_callbacks(_ignore_ctrl_c)
+        client.register_worker_callbacks(ignore_ctrl_c)
         yield client
 
 
@@ -51,11 +50,6 @@ def _silence_dask() -> None:
     for name in logging.root.manager.loggerDict:
         if name.split(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def _ignore_ctrl_c() -> None:
-    """Let workers survive a Ctrl-C, which a terminal sends to every process; the batch stops them in order."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager

@@ -33,7 +33,8 @@ def made_from(settings: "TrainConfig", fingerprint: str, code: str) -> dict:
     """
     import torch
 
-    content = {"settings": asdict(settings), "data": fingerprint, "code": code, "torch": torch.__version__}
+    version = str(torch.__version__)  # plain text: unpickling the original object would import torch on the worker
+    content = {"settings": asdict(settings), "data": fingerprint, "code": code, "torch": version}
     return {"hash": _sha256(json.dumps(content, sort_keys=True)), **content}
 
 

@@ -1,12 +1,13 @@
 """One run on a Dask worker: the notebook `train_and_score` in its own process, supervised.
 
-`execute` runs in the worker and needs little memory: no torch. `python -m hcegan_lib.experiment.worker JOB` is the
-process that it starts.
+`execute` runs in the worker and starts the process `python -m hcegan_lib.experiment.worker JOB`. All functions that are
+sent to workers are defined here because nothing here loads torch: so workers stay small.
 """
 
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -75,6 +76,11 @@ def execute(job: dict) -> dict:
         shown = tracebacks(notebook) if notebook else []
         write_atomically(folder / "error.txt", "\n".join([*found, "", *shown, ended.log]))
     return asdict(Outcome(folder.name, ended.seconds, ended.memory, found))
+
+
+def ignore_ctrl_c() -> None:
+    """Let a worker survive a Ctrl-C, which a terminal sends to every process; the batch stops its workers in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def attempts(folder: Path, batch: str) -> int:

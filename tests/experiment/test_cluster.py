@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -76,15 +77,17 @@ TABLES = ("grid.csv", "grid-curves.csv")
 
 @pytest.fixture(scope="module")
 def uninterrupted(cache, tmp_path_factory):
-    """Two runs on two workers, and the addresses at which their processes listen."""
+    """Two runs on two workers, with the addresses at which their processes listen, and the memory of the workers."""
     kit = make_kit(tmp_path_factory.mktemp("uninterrupted") / "kit", cache)
     write_grid(kit, **TWO_MODELS)
     process = start_batch(kit, "grid.yaml", "--workers", "2")
     wait_for(lambda: len(list(runs_of(kit).glob("*/run.json"))) == 2, process)
     tree = tree_of(process)
     listening = {c.laddr.ip for p in tree for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+    memory = [p.memory_info().rss for p in tree if any("spawn_main" in word for word in p.cmdline())]
     status, out, err = finish(process)
-    return {"status": status, "out": out, "err": err, "listening": listening, "results": kit / "data" / "results"}
+    seen = {"listening": listening, "memory": memory, "runs": runs_of(kit), "results": kit / "data" / "results"}
+    return {"status": status, "out": out, "err": err, **seen}
 
 
 @pytest.mark.slow
@@ -110,15 +113,22 @@ def test_a_local_batch_listens_on_the_loopback_interface_only(uninterrupted):
 
 
 @pytest.mark.slow
+def test_a_worker_takes_little_memory_because_it_does_not_load_torch(uninterrupted):
+    assert len(uninterrupted["memory"]) >= 2
+    assert max(uninterrupted["memory"]) < 300e6
+
+
+@pytest.mark.slow
 def test_killed_and_resumed_on_other_workers_it_gives_the_same_table_and_repeats_no_finished_run(
     kit, scheduler, uninterrupted
 ):
     write_grid(kit, **TWO_MODELS)
-    process = start_batch(kit, "grid.yaml", "--workers", "1")
-    wait_for(lambda: recorded(kit), process)
-    kill(tree_of(process))
+    shutil.copytree(uninterrupted["runs"] / "mini-pix2pix-seed0", runs_of(kit) / "mini-pix2pix-seed0")
     before = recorded(kit)
-    assert list(before) == ["mini-pix2pix-seed0"]
+    process = start_batch(kit, "grid.yaml", "--workers", "1", "--resume")
+    wait_for((runs_of(kit) / "mini-SAp+Hinge+BCE-seed0" / "log.jsonl").exists, process)
+    kill(tree_of(process))
+    assert recorded(kit) == before
     assert not (kit / "data" / "results").exists()
 
     _, address = scheduler
@@ -129,7 +139,7 @@ def test_killed_and_resumed_on_other_workers_it_gives_the_same_table_and_repeats
     row, last = out.splitlines()
     assert row.split()[:2] == ["mini-SAp+Hinge+BCE-seed0", "ok"]
     assert last.startswith("runs: 2, finished: 2; ")
-    assert recorded(kit)["mini-pix2pix-seed0"] == before["mini-pix2pix-seed0"]
+    assert recorded(kit) == before | {"mini-SAp+Hinge+BCE-seed0": recorded(kit)["mini-SAp+Hinge+BCE-seed0"]}
     for name in TABLES:
         assert (kit / "data" / "results" / name).read_bytes() == (uninterrupted["results"] / name).read_bytes()
 
