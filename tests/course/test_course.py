@@ -5,9 +5,10 @@ import sys
 import nbformat
 import psutil
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from hcegan_lib.course import execute as course
+from hcegan_lib import course
+from hcegan_lib.course import execute
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 PARAMETERS = "profile: str = 'tour'  # how large\nsteps: int = 3  # how many\nrate: float = 0.5  # how fast"
@@ -21,7 +22,7 @@ DYING = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
 
 
 def write_notebook(path, *cells, parameters=None):
-    """Store a notebook: a title and a goal, a cell of parameters where wanted, then the code cells."""
+    """Write a notebook: title and goal, an optional cell of parameters, then the code cells."""
     texts = [new_markdown_cell(f"# About {path.stem}\n\nSay **what** $x^2$ is.\n\nMore.")]
     tagged = [new_code_cell(parameters, metadata={"tags": ["parameters"]})] if parameters else []
     codes = [cell if isinstance(cell, dict) else new_code_cell(cell) for cell in cells]
@@ -32,7 +33,7 @@ def write_notebook(path, *cells, parameters=None):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A course that is planned and not run."""
+    """A course that is planned but not run."""
     write_notebook(tmp_path / "00_start.ipynb", "1")
     write_notebook(tmp_path / "04_hinge.ipynb", "1", parameters=PARAMETERS)
     write_notebook(tmp_path / "10_end.ipynb", "1", parameters="steps: int = 9")
@@ -53,13 +54,13 @@ def test_a_notebook_is_chosen_by_number_or_name(folder, word):
     assert names(course.plan(folder, ["10", word])) == ["04_hinge", "10_end"]
 
 
-def test_a_notebook_that_is_not_there_is_refused_with_the_nearest_name(folder):
+def test_an_unknown_notebook_is_refused_with_the_closest_name(folder):
     with pytest.raises(
         ValueError, match=r"unknown notebook '04_hing', did you mean '04_hinge'\? valid: 00_start, 04_h"
     ):
         course.plan(folder, ["00", "04_hing"])
     with pytest.raises(ValueError, match="unknown notebook '1'; valid"):
-        course.plan(folder, ["1"])  # neither 10 nor all that hold a 1
+        course.plan(folder, ["1"])  # neither 10 nor all that contain a 1
 
 
 def test_a_folder_without_notebooks_is_refused(tmp_path):
@@ -67,19 +68,19 @@ def test_a_folder_without_notebooks_is_refused(tmp_path):
         course.plan(tmp_path)
 
 
-def test_a_parameter_goes_to_the_notebooks_that_have_it(folder):
+def test_a_parameter_goes_to_the_notebooks_that_declare_it(folder):
     jobs = course.plan(folder, parameters={"steps": "5", "rate": "1"})
     assert list(jobs.values()) == [{}, {"steps": "5", "rate": "1"}, {"steps": "5"}]
 
 
-def test_a_misspelt_parameter_is_refused(folder):
+def test_a_misspelled_parameter_is_refused(folder):
     with pytest.raises(
         ValueError, match=r"unknown parameter 'stepz', did you mean 'steps'\? valid: profile, steps, rate"
     ):
         course.plan(folder, parameters={"stepz": "9"})
 
 
-def test_a_parameter_that_only_other_notebooks_have_is_refused(folder):
+def test_a_parameter_that_only_other_notebooks_declare_is_refused(folder):
     with pytest.raises(ValueError, match=r"unknown parameter 'rate'.* valid: steps$"):
         course.plan(folder, ["10"], {"rate": "1"})
     with pytest.raises(ValueError, match="unknown parameter 'steps'; valid: none"):
@@ -87,12 +88,12 @@ def test_a_parameter_that_only_other_notebooks_have_is_refused(folder):
 
 
 @pytest.mark.parametrize(("name", "value"), [("steps", "many"), ("steps", "2.5"), ("steps", "True"), ("rate", "fast")])
-def test_a_value_of_another_type_is_refused(folder, name, value):
+def test_a_value_of_the_wrong_type_is_refused(folder, name, value):
     with pytest.raises(ValueError, match=f"parameter '{name}' must be of type .*, got '{value}'"):
         course.plan(folder, parameters={name: value})
 
 
-def test_a_switch_says_what_it_can_be(tmp_path):
+def test_a_wrong_value_of_a_switch_is_refused_with_both_choices(tmp_path):
     write_notebook(tmp_path / "00_start.ipynb", "1", parameters="fresh: bool = False")
     with pytest.raises(ValueError, match="parameter 'fresh' must be True or False, got 'true'"):
         course.plan(tmp_path, parameters={"fresh": "true"})
@@ -102,89 +103,34 @@ def test_a_switch_says_what_it_can_be(tmp_path):
 def test_values_are_read_as_papermill_reads_them(value):
     from papermill.cli import _resolve_type
 
-    assert repr(course._typed(value)) == repr(_resolve_type(value))
+    assert repr(execute._typed(value)) == repr(_resolve_type(value))
 
 
-def test_an_unknown_profile_is_refused_with_those_that_exist(folder):
+def test_an_unknown_profile_is_refused_with_all_known_ones(folder):
     with pytest.raises(ValueError, match="'laptpo'") as refusal:
         course.plan(folder, parameters={"profile": "laptpo"})
     assert all(name in str(refusal.value) for name in ("smoke", "tour", "laptop", "paper"))
     assert course.plan(folder, ["04"], {"profile": "smoke"}) == {folder / "04_hinge.ipynb": {"profile": "smoke"}}
 
 
-def test_the_users_number_of_threads_is_kept(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert course._environment()["OMP_NUM_THREADS"] == "7"
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    assert 1 <= int(course._environment()["OMP_NUM_THREADS"]) <= psutil.cpu_count()
-
-
-def test_a_process_that_is_gone_needs_no_memory_and_has_no_children():
-    process = psutil.Popen([sys.executable, "-c", ""])
-    process.wait()
-    assert course._resident(process) == 0
-    assert course._tree(process) == []
-
-
-def test_a_half_written_notebook_counts_no_cells(tmp_path):
+def test_a_half_written_notebook_has_no_finished_cells(tmp_path):
     path = write_notebook(tmp_path / "00_start.ipynb", "1", "2")
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"][0]["metadata"]["papermill"] = {"status": "completed"}
     notebook["cells"][1]["metadata"]["papermill"] = {"status": "running"}
     path.write_text(json.dumps(notebook), encoding="utf-8")
-    assert course._cells_done(path) == 1
+    assert execute._finished_cells(path) == 1
     path.write_text(json.dumps(notebook)[:-5], encoding="utf-8")
-    assert course._cells_done(path) == 0
-    assert course._cells_done(tmp_path / "none.ipynb") == 0
+    assert execute._finished_cells(path) == 0
+    assert execute._finished_cells(tmp_path / "none.ipynb") == 0
 
 
-def test_an_error_is_one_line_with_the_number_that_the_reader_sees():
-    notebook = new_notebook(cells=[new_markdown_cell("a"), new_code_cell(" "), new_code_cell("1", execution_count=7)])
-    notebook.cells[2].outputs = [new_output("error", ename="ValueError", evalue="two\n  lines " + "x" * 300)]
-    (line,) = course.errors(notebook)
-    assert line.startswith("cell 7: ValueError: two lines xxx")
-    assert len(line) < 220
-
-
-def test_without_an_error_in_a_cell_the_last_line_of_the_log_tells():
-    assert course._failures(None, 1, "Traceback\n  NoSuchKernel: python3\n\n") == ["NoSuchKernel: python3"]
-    assert course._failures(None, 9, "") == ["papermill returned 9"]
-    assert course._failures(None, 0, "ERROR at shutdown") == []
-
-
-def test_golden_outputs_carry_nothing_of_the_run_or_the_machine():
-    timed = {"papermill": {"duration": 3}, "execution": {"iopub.execute_input": "now"}}
-    cell = new_code_cell("1", metadata={"tags": [], **timed})
-    tagged = new_code_cell("2", metadata={"tags": ["nbval-ignore-output"], **timed})
-    cell.outputs = [new_output("stream", name="stdout", text="a\n"), new_output("stream", name="stdout", text="b\n")]
-    versions = {
-        "language_info": {"name": "python", "version": "3.11.7"},
-        "kernelspec": {"name": "mine", "display_name": "Mine"},
-    }
-    widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
-    notebook = new_notebook(
-        cells=[cell, tagged], metadata={**versions, "papermill": {}, "hcegan": {}, "widgets": widgets}
-    )
-    golden = course.golden(notebook)
-    assert set(golden.metadata) == {"kernelspec", "language_info"}
-    assert golden.metadata.kernelspec.name == "python3"
-    assert golden.metadata.language_info == {"name": "python"}
-    assert [dict(cell.metadata) for cell in golden.cells] == [{}, {"tags": ["nbval-ignore-output"]}]
-    assert [output.text for output in golden.cells[0].outputs] == ["a\nb\n"]
-    assert notebook.cells[0].metadata.papermill  # the original stays
-
-
-def test_golden_outputs_keep_widgets_that_have_a_state():
-    widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"m1": {"model_name": "IntSliderModel"}}}}
-    assert course.golden(new_notebook(metadata={"widgets": widgets})).metadata.widgets == widgets
-
-
-# --- real runs, one for all tests below -------------------------------------------------------------------------------
+# --- real runs, shared by all tests below -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """Run five notebooks in place; a folder with braces and a space is as good as any."""
+    """Run five notebooks in place, in a folder whose name has braces and a space."""
     folder = tmp_path_factory.mktemp("course") / "note {books}"
     write_notebook(
         folder / "00_fine.ipynb",
@@ -227,7 +173,7 @@ def test_a_parameter_arrives_with_its_type(ran):
 
 
 @pytest.mark.slow
-def test_errors_that_widgets_swallow_are_found_where_papermill_sees_none(ran):
+def test_errors_inside_widgets_are_found_although_papermill_reports_none(ran):
     notebook = executed(ran, "03_widgets")
     assert not notebook.metadata.papermill.exception
     assert not [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
@@ -239,27 +185,27 @@ def test_errors_that_widgets_swallow_are_found_where_papermill_sees_none(ran):
 
 
 @pytest.mark.slow
-def test_a_kernel_that_dies_is_told_with_the_cell_that_killed_it(ran):
+def test_a_dead_kernel_is_reported_with_the_cell_that_killed_it(ran):
     (error,) = ran["outcomes"][4].errors
     assert error.startswith("cell 2: ")
     assert "DeadKernelError" in error
 
 
 @pytest.mark.slow
-def test_time_and_memory_are_those_of_the_kernel_too(ran):
+def test_time_and_memory_include_the_kernel(ran):
     fine, steps = ran["outcomes"][:2]
     assert fine.memory > steps.memory + 100
     assert 0.5 < fine.seconds < 120
 
 
 @pytest.mark.slow
-def test_the_watcher_sees_cells_being_finished(ran):
+def test_the_watcher_sees_how_many_cells_are_finished(ran):
     assert {name for name, _ in ran["seen"]} == {outcome.name for outcome in ran["outcomes"]}
     assert max(cells for _, cells in ran["seen"]) >= 1
 
 
 @pytest.mark.slow
-def test_every_notebook_leaves_a_page_and_the_index_links_them(ran):
+def test_every_notebook_leaves_a_page_and_the_index_links_it(ran):
     index = (ran["output"] / "index.html").read_text(encoding="utf-8")
     for outcome in ran["outcomes"]:
         assert f'href="{outcome.name}.html"' in index
@@ -273,11 +219,11 @@ def test_every_notebook_leaves_a_page_and_the_index_links_them(ran):
     assert "<script" not in index
     left = {path.name for path in ran["output"].iterdir()}
     pages = {f"{outcome.name}.{kind}" for outcome in ran["outcomes"] for kind in ("html", "ipynb")}
-    assert left == {"index.html", *pages}  # and nothing temporary
+    assert left == {"index.html", *pages}  # nothing temporary
 
 
 @pytest.mark.slow
-def test_in_place_stores_outputs_of_those_that_succeeded_only(ran):
+def test_in_place_stores_only_the_outputs_of_successful_notebooks(ran):
     after = {path.stem: path.read_bytes() for path in ran["folder"].glob("*.ipynb")}
     assert {name for name in after if after[name] != ran["before"][name]} == {"00_fine", "01_steps"}
     stored = nbformat.read(ran["folder"] / "00_fine.ipynb", as_version=4)
@@ -292,7 +238,7 @@ def test_in_place_stores_outputs_of_those_that_succeeded_only(ran):
 
 
 @pytest.mark.slow
-def test_nbval_accepts_what_in_place_has_stored(ran):
+def test_nbval_accepts_the_outputs_that_in_place_has_stored(ran):
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider"]
     path = str(ran["folder"] / "00_fine.ipynb")
     run = subprocess.run([*command, path], capture_output=True, text=True, check=False, cwd=ran["folder"])
@@ -301,10 +247,10 @@ def test_nbval_accepts_what_in_place_has_stored(ran):
 
 
 @pytest.mark.slow
-def test_a_part_run_again_keeps_the_rows_of_the_rest(ran, tmp_path):
+def test_running_a_part_of_the_course_again_keeps_the_rows_of_the_rest(ran, tmp_path):
     for path in ran["output"].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    write_notebook(tmp_path / "07_foreign.ipynb", "1")  # not run by us
+    write_notebook(tmp_path / "07_foreign.ipynb", "1")  # not executed by the course
     (tmp_path / "08_half.ipynb").write_text('{"cells": [', encoding="utf-8")
     (tmp_path / "01_steps.html").unlink()
     index = course.index(tmp_path)
@@ -321,7 +267,7 @@ def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
     output.mkdir()
     (output / "00_long.ipynb").write_text("from an earlier run", encoding="utf-8")
     kernels, commands = [], []
-    before = psutil.Process().children(recursive=True)  # what other tests have left is not ours
+    before = psutil.Process().children(recursive=True)  # not ours
 
     def stop(name, cells):
         if cells == 2:  # the text and the import
@@ -332,19 +278,8 @@ def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         list(course.run(course.plan(tmp_path), output, watch=stop))
     assert len(kernels) >= 2  # papermill and the kernel
-    assert "hcegan_lib.course.engine" in commands  # the papermill that does not wait for ever
+    assert "hcegan_lib.course.engine" in commands  # papermill with the repair
     assert not [process for process in kernels if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert {path.name: path.read_text(encoding="utf-8") for path in output.iterdir()} == {
         "00_long.ipynb": "from an earlier run"
     }
-
-
-def test_a_tagged_figure_is_saved_under_its_name_and_no_other_is(tmp_path):
-    output = nbformat.v4.new_output("display_data", {"image/png": "iVBORw0K", "text/plain": "<Figure>"})
-    tagged = nbformat.v4.new_code_cell("draw()", outputs=[output], metadata={"tags": ["figure:colored"]})
-    other = nbformat.v4.new_code_cell("draw()", outputs=[output])
-    silent = nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["figure:nothing"]})
-    notebook = nbformat.v4.new_notebook(cells=[tagged, other, silent])
-    assert course.save_figures(notebook, tmp_path / "figures") == [tmp_path / "figures" / "colored.png"]
-    assert (tmp_path / "figures" / "colored.png").read_bytes() == b"\x89PNG\r\n"
-    assert len(list((tmp_path / "figures").iterdir())) == 1

@@ -1,4 +1,4 @@
-"""What papermill's own client loses, shown with two sockets and no kernel, and that ours hears it."""
+"""papermill's own client misses a reply, shown with two sockets and no kernel; ours notices it."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ from papermill.engines import papermill_engines
 from hcegan_lib.course import engine
 
 
-async def an_answer_that_comes_while_papermill_sends(after_sending):
-    """Wait for an answer as papermill does, let it come unseen, send as papermill does, and say whether it is heard."""
+async def a_reply_during_sending(after_sending):
+    """Wait for a reply and send something as papermill does; return whether asyncio notices the reply."""
     with zmq.asyncio.Context() as context, zmq.Context() as other:
         kernel, client = other.socket(zmq.ROUTER), context.socket(zmq.DEALER)
         client.connect(f"tcp://127.0.0.1:{kernel.bind_to_random_port('tcp://127.0.0.1')}")
@@ -22,33 +22,33 @@ async def an_answer_that_comes_while_papermill_sends(after_sending):
         sender, *_ = kernel.recv_multipart()
         waiting = asyncio.ensure_future(client.poll())
         await asyncio.sleep(0.1)
-        kernel.send_multipart([sender, b"the answer"])
-        time.sleep(0.2)  # it arrives, and asyncio is busy with a message of the kernel's
+        kernel.send_multipart([sender, b"the reply"])
+        time.sleep(0.2)  # it arrives while asyncio is busy with a message of the kernel
         session.send(client, "comm_msg")
         after_sending(client)
-        heard, _ = await asyncio.wait([waiting], timeout=2)
+        noticed, _ = await asyncio.wait([waiting], timeout=2)
         waiting.cancel()
         client.close(0)
         kernel.close(0)
-    return bool(heard)
+    return bool(noticed)
 
 
-def test_an_answer_that_comes_while_a_widget_is_told_something_is_heard():
-    assert asyncio.run(an_answer_that_comes_while_papermill_sends(engine.look_again))
+def test_a_reply_that_arrives_while_papermill_sends_is_noticed():
+    assert asyncio.run(a_reply_during_sending(engine.notice_reply))
 
 
-@pytest.mark.xfail(reason="jupyter_client sends past asyncio; once this passes, the module engine can go")
-def test_it_is_heard_without_the_repair():
-    assert asyncio.run(an_answer_that_comes_while_papermill_sends(lambda client: None))
+@pytest.mark.xfail(reason="jupyter_client bypasses asyncio; once this passes, the module engine can go")
+def test_the_reply_is_noticed_without_the_repair():
+    assert asyncio.run(a_reply_during_sending(lambda client: None))
 
 
 @pytest.mark.slow
-def test_each_message_of_a_kernel_is_followed_by_a_look(monkeypatch):
-    looked = []
-    monkeypatch.setattr(engine, "look_again", looked.append)
+def test_the_client_checks_for_a_reply_after_each_message_of_the_kernel(monkeypatch):
+    checked = []
+    monkeypatch.setattr(engine, "notice_reply", checked.append)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("6 * 7")])
     notebook.metadata["papermill"] = {}
     done = papermill_engines.execute_notebook_with_engine(engine.NAME, notebook, "python3", progress_bar=False)
     assert done.cells[0].outputs[0].data == {"text/plain": "42"}
-    assert len(looked) >= 3  # busy, the input, the result
-    assert all(isinstance(socket, zmq.asyncio.Socket) for socket in looked)
+    assert len(checked) >= 3  # busy, the input, the result
+    assert all(isinstance(socket, zmq.asyncio.Socket) for socket in checked)

@@ -1,4 +1,4 @@
-"""The handout: every exercise of every notebook, unsolved and solved, and everything else as it was."""
+"""The handout: every exercise of every notebook, unsolved and solved, and everything else unchanged."""
 
 import functools
 import hashlib
@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from hcegan_lib.course import execute as course
+from hcegan_lib import course
 from hcegan_lib.course import handout
 from hcegan_lib.lessons.exercises import EXERCISES
 from hcegan_lib.lessons.exercises.checking import failures
@@ -24,7 +24,7 @@ def tags(cell):
 
 
 def exercise_numbers():
-    """(notebook, number of the exercise in it), from the stored notebooks."""
+    """Pairs of a stored notebook and the number of an exercise in it."""
     return [
         (path, number)
         for path in NOTEBOOKS
@@ -54,7 +54,7 @@ def exercise_cells(path):
 
 @functools.cache
 def solved(path):
-    """Names in a notebook once its parameters, its imports and all its solutions were run."""
+    """The names that a notebook's parameters, imports and solutions define."""
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     names = {}
     exec("\n".join(cell.source for cell in cells[:2]), names)
@@ -64,8 +64,8 @@ def solved(path):
 
 
 @pytest.mark.parametrize(("path", "number"), exercise_numbers(), ids=lambda value: getattr(value, "stem", value))
-def test_an_unsolved_exercise_gets_its_hint_and_the_solution_put_back_is_right(path, number, handed, capsys):
-    names = dict(solved(path))  # the exercises before it may be of use, and a student has solved them
+def test_an_unsolved_exercise_gets_a_hint_and_its_solution_is_right(path, number, handed, capsys):
+    names = dict(solved(path))  # an exercise may use earlier ones, which a student has solved
     stub, check = exercise_cells(handed / path.name)[number]
     exec(stub.source, names)
     exec(check.source, names)
@@ -81,12 +81,12 @@ def test_an_unsolved_exercise_gets_its_hint_and_the_solution_put_back_is_right(p
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_rest_of_a_notebook_is_as_it_was(path, handed):
+def test_the_rest_of_a_notebook_is_unchanged(path, handed):
     whole, without = (json.loads((folder / path.name).read_bytes()) for folder in (path.parent, handed))
     cells, stubs = whole.pop("cells"), without.pop("cells")
     assert without == whole
     assert len(stubs) == len(cells)
-    exercise = check = False  # is this cell one, does it follow one
+    exercise = check = False  # whether this cell is an exercise, or follows one
     for cell, stub in zip(cells, stubs):
         exercise, check = "exercise" in cell["metadata"].get("tags", []), exercise
         if exercise or check:
@@ -101,7 +101,7 @@ def test_the_rest_of_a_notebook_is_as_it_was(path, handed):
 
 
 @pytest.mark.parametrize("path", [*filter(exercise_cells, NOTEBOOKS)], ids=lambda path: path.stem)
-def test_no_solution_is_left_anywhere_in_the_file(path, handed):
+def test_no_solution_is_left_in_the_file(path, handed):
     text = (handed / path.name).read_text(encoding="utf-8")
     assert "SOLUTION" not in text
     assert ": right.\\n" not in text
@@ -110,7 +110,7 @@ def test_no_solution_is_left_anywhere_in_the_file(path, handed):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_links_lead_to_other_notebooks_or_the_web_since_a_handout_lies_anywhere(path):
+def test_links_lead_only_to_other_notebooks_or_the_web_because_a_handout_may_be_anywhere(path):
     texts = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
     links = re.findall(r"\]\(<?([^)#>\s]+)", re.sub(r"`[^`]*`", "", "\n".join(texts)))
     assert [link for link in links if "/" in link and not re.match(r"[a-z]+:", link)] == []
@@ -118,7 +118,7 @@ def test_links_lead_to_other_notebooks_or_the_web_since_a_handout_lies_anywhere(
 
 @pytest.mark.slow
 def test_the_first_notebook_runs_to_its_end_and_each_check_gives_a_hint(handed, tmp_path):
-    """A check prints and does not raise, and no cell of 00 needs a student's function: so all of it runs."""
+    """A check prints instead of raising, and no cell of 00 needs a student's function."""
     (outcome,) = course.run(course.plan(handed, ["00"], {"profile": "smoke"}), tmp_path)
     assert outcome.errors == []
     checks = [check for _, check in exercise_cells(tmp_path / "00_start_here.ipynb")]
@@ -128,7 +128,7 @@ def test_the_first_notebook_runs_to_its_end_and_each_check_gives_a_hint(handed, 
     assert len(checks) >= 2
 
 
-# --- a notebook of the test -------------------------------------------------------------------------------------------
+# --- a made-up notebook -----------------------------------------------------------------------------------------------
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 ANSWER = f"""def half(x):
@@ -146,7 +146,7 @@ UNSOLVED = """def half(x):
 
 
 def tiny(folder, *sources):
-    """Write 00_tiny.ipynb with an exercise of each source, a text and a cell that is none."""
+    """Write 00_tiny.ipynb with one exercise per source, a text cell and an ordinary code cell."""
     folder.mkdir(exist_ok=True)
     ran = {"execution_count": 7, "outputs": [new_output("stream", text="done\n")]}
     cells = [new_markdown_cell("# Tiny"), new_code_cell("print('done')", **ran)]
@@ -157,15 +157,15 @@ def tiny(folder, *sources):
     return folder
 
 
-def test_the_stub_has_the_indentation_of_the_solution_and_the_code_around_it_stays():
+def test_a_stub_has_the_indentation_of_the_solution_and_the_code_around_it_stays():
     assert handout.without_solution(ANSWER) == UNSOLVED
 
 
-def test_two_solutions_in_one_cell_are_two_stubs():
+def test_two_solutions_in_one_cell_become_two_stubs():
     assert handout.without_solution(f"{ANSWER}\n\n\n{ANSWER}") == f"{UNSOLVED}\n\n\n{UNSOLVED}"
 
 
-def test_the_outputs_of_the_exercise_and_of_its_check_go_and_the_others_stay(tmp_path):
+def test_only_the_outputs_of_an_exercise_and_its_check_are_cleared(tmp_path):
     assert handout.write(tiny(tmp_path / "in", ANSWER), tmp_path / "out") == {"00_tiny.ipynb": 1}
     cells = nbformat.read(tmp_path / "out" / "00_tiny.ipynb", as_version=4).cells[1:]
     assert [cell.execution_count for cell in cells] == [7, None, None]
@@ -185,7 +185,7 @@ def test_the_outputs_of_the_exercise_and_of_its_check_go_and_the_others_stay(tmp
         ("def half(x):\n    return x / 2", "found neither"),
     ],
 )
-def test_marks_that_do_not_pair_up_are_named_with_notebook_and_cell_and_nothing_is_written(source, found, tmp_path):
+def test_unmatched_marks_are_reported_with_notebook_and_cell_and_nothing_is_written(source, found, tmp_path):
     tiny(tmp_path / "in", ANSWER, source)
     with pytest.raises(ValueError, match="a solution stands between the lines") as error:
         handout.write(tmp_path / "in", tmp_path / "out")
@@ -194,7 +194,7 @@ def test_marks_that_do_not_pair_up_are_named_with_notebook_and_cell_and_nothing_
     assert not (tmp_path / "out").exists()
 
 
-def test_a_mark_in_a_cell_without_the_tag_is_not_overlooked(tmp_path):
+def test_an_exercise_without_the_tag_is_recognized_by_its_marks(tmp_path):
     source = tiny(tmp_path / "in", ANSWER) / "00_tiny.ipynb"
     source.write_text(source.read_text(encoding="utf-8").replace('"exercise"', '"other"'), encoding="utf-8")
     assert handout.write(source.parent, tmp_path / "out") == {"00_tiny.ipynb": 1}
@@ -206,12 +206,12 @@ def test_a_folder_without_notebooks_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# --- where it goes ----------------------------------------------------------------------------------------------------
+# --- the folder -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def written(tmp_path):
-    """A handout of one notebook, and where that came from."""
+    """The folder of a notebook, and its handout."""
     source, folder = tiny(tmp_path / "in", ANSWER), tmp_path / "a" / "b"
     handout.write(source, folder)
     return source, folder
@@ -221,14 +221,14 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_handout_is_its_notebooks_and_their_check_sums(written):
+def test_a_handout_consists_of_its_notebooks_and_their_checksums(written):
     _, folder = written
     notebook = (folder / "00_tiny.ipynb").read_bytes()
     sums = f"{hashlib.sha256(notebook).hexdigest()}  00_tiny.ipynb\n".encode()
     assert contents(folder) == {"00_tiny.ipynb": notebook, "handout.sha256": sums}
 
 
-def test_an_earlier_handout_is_renewed_and_a_notebook_that_the_course_lost_goes(written):
+def test_an_earlier_handout_is_renewed_and_removed_notebooks_disappear(written):
     source, folder = written
     (source / "00_tiny.ipynb").rename(source / "01_tiny.ipynb")
     handout.write(source, folder)
@@ -238,7 +238,7 @@ def test_an_earlier_handout_is_renewed_and_a_notebook_that_the_course_lost_goes(
     assert len(nbformat.read(folder / "00_tiny.ipynb", as_version=4).cells) == 6
 
 
-def test_a_handout_that_was_stopped_half_way_can_be_finished(written):
+def test_an_interrupted_handout_can_be_finished(written):
     source, folder = written
     (folder / "handout.sha256").unlink()
     handout.write(source, folder)
@@ -248,8 +248,8 @@ def test_a_handout_that_was_stopped_half_way_can_be_finished(written):
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("00_tiny.ipynb", "was changed since it was handed out"),
-        ("notes.txt", "holds notes.txt, which is not part of a handout"),
+        ("00_tiny.ipynb", "is not an unchanged handout"),
+        ("notes.txt", "contains notes.txt, which is not part of a handout"),
     ],
 )
 def test_a_students_work_is_never_overwritten(name, line, written):
@@ -266,6 +266,6 @@ def test_a_students_work_is_never_overwritten(name, line, written):
 def test_the_notebooks_with_their_solutions_are_not_overwritten(written):
     source, _ = written
     before = contents(source)
-    with pytest.raises(ValueError, match="take another folder"):
+    with pytest.raises(ValueError, match="choose another folder"):
         handout.write(source, Path(source))
     assert contents(source) == before

@@ -15,7 +15,7 @@ PNG = base64.b64encode(b"\x89PNG the bytes of a picture").decode()
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 
-# Formulas as the course writes them -> a text that their MathML must hold, read without its tags.
+# Formulas as the course writes them -> the text of their MathML without tags.
 FORMULAS = {
     r"\frac{1}{1 + e^{-x}}": "11+e−x",
     r"\operatorname{softplus}(-r)": "softplus(−r)",
@@ -33,7 +33,7 @@ FORMULAS = {
 
 
 class Tags(HTMLParser):
-    """The tags of a page with their attributes."""
+    """The tags of a page and their attributes."""
 
     def __init__(self, page):
         super().__init__()
@@ -49,7 +49,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Where a notebook comes from and where its page goes."""
+    """The folder of a notebook and that of its page."""
     notebooks, output = tmp_path / "kit" / "notebooks", tmp_path / "kit" / "build" / "course"
     notebooks.mkdir(parents=True)
     output.mkdir(parents=True)
@@ -69,19 +69,19 @@ def caught(text):
 
 
 @pytest.mark.parametrize(("formula", "text"), FORMULAS.items())
-def test_a_formula_becomes_mathml_that_says_the_same(formula, text):
+def test_a_formula_becomes_mathml_with_the_same_meaning(formula, text):
     element = ElementTree.fromstring(pages.mathml(formula))
     assert element.tag == "{http://www.w3.org/1998/Math/MathML}math"
     assert re.sub(r"[\s\u2009\xa0]", "", "".join(element.itertext())) == text
 
 
-def test_a_formula_knows_whether_it_stands_alone():
+def test_a_formula_is_inline_or_a_block():
     assert 'display="block"' in pages.mathml("x", "block")
     assert 'display="inline"' in pages.mathml("x")
 
 
 @pytest.mark.parametrize("formula", [r"\nosuchcommand{x} < 1", r"x &= 1", r"\left( x"])
-def test_a_formula_that_has_no_translation_is_shown_as_it_is_written(formula):
+def test_a_formula_without_a_translation_is_shown_as_code(formula):
     assert pages.mathml(formula) == f"<code>{formula.replace('&', '&amp;').replace('<', '&lt;')}</code>"
 
 
@@ -103,7 +103,7 @@ def test_every_formula_of_the_course_has_a_translation(path, monkeypatch):
     assert untranslated == []
 
 
-def test_formulas_in_text_are_drawn_and_nothing_of_them_is_read_as_markdown(folders):
+def test_formulas_in_text_are_converted_and_not_read_as_markdown(folders):
     html = pages.markdown("a $x_1 * y_2 * z$ b\n\n$$\na_b < c_d\n$$\n\n\\begin{align}\na &= b\n\\end{align}", *folders)
     assert html.count("<math") == 3
     assert html.count('display="block"') == 2
@@ -111,10 +111,10 @@ def test_formulas_in_text_are_drawn_and_nothing_of_them_is_read_as_markdown(fold
     assert "$" not in html
 
 
-def test_a_picture_beside_the_notebook_lies_inside_the_page(folders):
+def test_pictures_next_to_the_notebook_are_embedded_in_the_page(folders):
     (folders[0] / "net.png").write_bytes(base64.b64decode(PNG))
     (folders[0].parent / "up.jpg").write_bytes(b"jpeg")
-    carried = f"data:image/png;base64,{PNG * 99}"  # longer than a file's name may be
+    carried = f"data:image/png;base64,{PNG * 99}"  # longer than a file name may be
     html = pages.markdown(
         f"![in]({carried}) ![a net](net.png) ![up](../up.jpg) ![gone](gone.png) ![far](https://example.org/x.png)",
         *folders,
@@ -140,11 +140,11 @@ def test_a_picture_beside_the_notebook_lies_inside_the_page(folders):
         ("mailto:a@example.org", "mailto:a@example.org"),
     ],
 )
-def test_a_link_leads_from_the_page_to_where_it_led_from_the_notebook(folders, link, target):
+def test_a_link_on_the_page_leads_where_the_notebooks_link_leads(folders, link, target):
     assert Tags(pages.markdown(f"[text]({link})", *folders)).named("a") == [{"href": target}]
 
 
-def test_a_page_needs_nothing_from_elsewhere(folders):
+def test_a_page_needs_no_other_file(folders):
     figure = new_output("display_data", {"image/png": PNG}, metadata={"image/png": {"alt": 'curves of "loss"'}})
     photo = new_output("display_data", {"image/jpeg": PNG}, metadata={"image/jpeg": {"alt": "a bird"}})
     nameless = new_output("display_data", {"image/png": PNG})
@@ -160,10 +160,10 @@ def test_a_page_needs_nothing_from_elsewhere(folders):
     assert tags.named("html") == [{"lang": "en"}]
 
 
-def test_a_page_shows_what_an_explorer_showed_and_no_arrived_progress_bar(folders):
+def test_a_page_shows_the_last_output_of_an_explorer_but_no_finished_progress_bar(folders):
     state = {
         "box": widget("VBoxModel", children=["IPY_MODEL_slider", "IPY_MODEL_inner", "IPY_MODEL_gone"]),
-        "inner": widget("VBoxModel", children=["IPY_MODEL_out", "IPY_MODEL_box"]),  # a circle must not trap us
+        "inner": widget("VBoxModel", children=["IPY_MODEL_out", "IPY_MODEL_box"]),  # a cycle must not trap us
         "slider": widget("IntSliderModel", value=1),
         "out": widget("OutputModel", outputs=[caught("seen at one")]),
         "other": widget("OutputModel", outputs=[caught("of another cell")]),
@@ -182,7 +182,7 @@ def test_a_page_shows_what_an_explorer_showed_and_no_arrived_progress_bar(folder
     assert notebook.metadata.widgets
 
 
-def test_title_and_goal_are_the_first_words_of_the_notebook():
+def test_title_and_goal_are_read_from_the_first_text_cell():
     error = new_markdown_cell("<span>failed</span>", metadata={"tags": ["papermill-error-cell-tag"]})
     text = new_markdown_cell("\n# 01 · Measuring `color`\n\nDerive and\ncompute PSNR.\n\nYou need nothing.")
     notebook = new_notebook(cells=[error, new_code_cell("1"), text, new_markdown_cell("# Later")])
