@@ -1,4 +1,4 @@
-"""`python -m hcegan_lib` is the command `hcegan`, also where the command is not on the path."""
+"""`python -m hcegan_lib` runs the command `hcegan`, even if it is not on the path."""
 
 import sys
 

@@ -1,0 +1,56 @@
+"""The command `hcegan` and its exit statuses."""
+
+import contextlib
+import sys
+import warnings
+
+from hcegan_lib.cli import batch, course, data, table, train
+from hcegan_lib.cli.messages import complain, reason
+from hcegan_lib.cli.parser import OneLineParser
+
+# Errors that the user can fix by changing the command. Any other OSError, such as a full disk, is a failure on the way.
+INVALID = (ValueError, FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv
+        Arguments after "hcegan"; None for those of the command line.
+
+    Returns
+    -------
+    int
+        Exit status: 0 success, 1 failure on the way, 2 invalid input, 130 stopped by the user.
+    """
+    with contextlib.suppress(AttributeError):  # stdout may have been replaced by a stream without this method
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may contain what the terminal cannot show
+    try:
+        args = parser().parse_args(argv)
+    except SystemExit as stop:  # after --help, or after the parser has printed an error
+        return stop.code
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: complain(str(message))
+            return args.run_command(args)
+    except INVALID as error:
+        return complain(reason(error), 2)
+    except OSError as error:
+        return complain(reason(error), 1)
+    except KeyboardInterrupt as stop:
+        return complain(str(stop) or "stopped", 130)
+
+
+def parser() -> OneLineParser:
+    """Collect the options of all commands."""
+    hcegan = OneLineParser(
+        prog="hcegan",
+        description="Run the HCEGAN course, train its models, color photographs and compare results with the paper.",
+        epilog="Run hcegan COMMAND --help for the options of a command.",
+    )
+    commands = hcegan.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in (course, train, batch, table, data):
+        group.add_commands(commands)
+    return hcegan

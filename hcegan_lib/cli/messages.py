@@ -1,0 +1,39 @@
+"""What the commands print: errors, rows of finished notebooks and runs, and commands to continue with."""
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from hcegan_lib.backend.notebooks import Outcome
+
+
+def complain(message: str, status: int = 0) -> int:
+    """Print one line to standard error and return the exit status."""
+    print("hcegan:", " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def reason(error: Exception) -> str:
+    """Return an error's message; for an error of the system, the file and the problem, without the error's number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def print_row(bar: "tqdm", outcome: "Outcome", width: int) -> None:
+    """Print how a notebook or run ended, above its progress bar; names take `width` characters."""
+    status = "failed" if outcome.errors else "ok"
+    row = f"{outcome.name:{width}}  {status:6}  {outcome.seconds:7.1f} s  {outcome.memory:6.0f} MB"
+    bar.write(row, file=sys.stdout)
+    sys.stdout.flush()  # into a file, too
+
+
+def shell_command(*words: str, **options: object) -> str:
+    """Write a command that the user can paste into a shell; options that are None, False, 0 or empty are left out."""
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        words += (option,) if value is True else (option, str(value)) if value else ()
+    return shlex.join(("hcegan", *words))
