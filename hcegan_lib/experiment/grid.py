@@ -15,7 +15,7 @@ from hcegan_lib.train import TrainConfig
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 KEYS = ("profile", "models", "data", "seeds", "set", "device")  # of a grid file; the last two are optional
-NAMED = {"gamma_init": "model", "loss": "model", "data": "data", "seed": "seed"}  # setting -> what decides it
+CHOSEN = ("gamma_init", "loss", "data", "seed")  # fields of TrainConfig that model, data set and seed decide
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def parse_settings(given: Mapping[str, object]) -> dict:
     ValueError
         If a setting is unknown, its value has the wrong type, or the model, data set or seed decides it.
     """
-    types = {setting.name: setting.type for setting in fields(TrainConfig) if setting.name not in NAMED}
+    types = {setting.name: setting.type for setting in fields(TrainConfig) if setting.name not in CHOSEN}
     for name in given:
-        if name in NAMED:
-            raise ValueError(f"{name!r} is not changed as a setting: it depends on the {NAMED[name]}")
+        if name in CHOSEN:
+            raise ValueError(f"{name!r} cannot be set here: it comes from the model, the data set or the seed")
         if name not in types:
             raise ValueError(f"unknown setting {name!r}{did_you_mean(name, types)}")
     return {name: _parse(name, value, types[name]) for name, value in given.items()}

@@ -130,8 +130,8 @@ def test_a_setting_gets_the_type_of_its_field(given, parsed):
     ("name", "value", "message"),
     [
         ("epoch", 3, "unknown setting 'epoch', did you mean 'epochs'?"),
-        ("seed", 3, "'seed' is not changed as a setting: it depends on the seed"),
-        ("loss", "bce", "'loss' is not changed as a setting: it depends on the model"),
+        ("seed", 3, "'seed' cannot be set here: it comes from the model, the data set or the seed"),
+        ("loss", "bce", "'loss' cannot be set here: it comes from the model"),
         ("epochs", 2.5, "epochs must be a whole number, got 2.5"),
         ("epochs", "2.5", "epochs must be a whole number, got '2.5'"),
         ("learning_rate", "fast", "learning_rate must be a number, got 'fast'"),
