@@ -15,27 +15,13 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the run of one notebook ended.
+    """How the run of one notebook ended."""
 
-    Attributes
-    ----------
-    name
-        The notebook's file name without its suffix, or the name of the run's folder.
-    seconds
-        Wall-clock time of the whole process, including the start of the kernel.
-    memory
-        Peak resident memory of papermill, the kernel and all their child processes, in MB (10^6 bytes).
-    errors
-        One line per error: the cell's number as the notebook shows it, the error's name and its text.
-    parameters
-        What was passed to the notebook.
-    """
-
-    name: str
-    seconds: float
-    memory: float
-    errors: list[str] = field(default_factory=list)
-    parameters: dict[str, str] = field(default_factory=dict)
+    name: str  # the notebook's file name without its suffix, or the name of the run's folder
+    seconds: float  # wall-clock time of the whole process, including the start of the kernel
+    memory: float  # peak resident memory of papermill, the kernel and all their child processes, in MB (10^6 bytes)
+    errors: list[str] = field(default_factory=list)  # from `errors`, one line each
+    parameters: dict[str, str] = field(default_factory=dict)  # passed to the notebook
 
 
 def read_notebook(path: Path) -> NotebookNode | None:
@@ -61,22 +47,10 @@ def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
 
 
 def errors(notebook: NotebookNode) -> list[str]:
-    """Find every error that an executed notebook shows, including those inside its widgets.
+    """Find every error that an executed notebook shows; one line each, such as "cell 3: ValueError: no photographs".
 
-    Parameters
-    ----------
-    notebook
-        After its execution, with the state of the widgets in its metadata.
-
-    Returns
-    -------
-    list[str]
-        One line per error, such as "cell 3: ValueError: no photographs".
-
-    Notes
-    -----
     An exception in a callback of `interact`, or under ``with Output():``, stops neither the kernel nor papermill. Only
-    the state of an OutputModel contains it.
+    the state of an OutputModel, in the notebook's metadata, contains it.
     """
     state, found = widget_state(notebook), []
     for number, cell in code_cells(notebook):
@@ -89,22 +63,7 @@ def errors(notebook: NotebookNode) -> list[str]:
 
 
 def explain_failure(notebook: NotebookNode | None, status: int, log: str) -> list[str]:
-    """List the errors of a run; if no cell shows one, quote the last line of the log.
-
-    Parameters
-    ----------
-    notebook
-        As far as it was executed; None if there is no file.
-    status
-        Exit status of papermill.
-    log
-        What papermill printed.
-
-    Returns
-    -------
-    list[str]
-        One line per error; empty if the run succeeded.
-    """
+    """List the errors of a run; if papermill failed but no cell shows an error, quote the last line of its log."""
     found = errors(notebook) if notebook else []
     if found or not status:
         return found
@@ -128,15 +87,7 @@ def widget_state(notebook: NotebookNode) -> dict:
 
 
 def widget_models(output: Mapping, state: Mapping) -> list[dict]:
-    """List the model that an output of a cell shows, then the models that it contains.
-
-    Parameters
-    ----------
-    output
-        Output of a cell; without a widget, the list is empty.
-    state
-        From `widget_state`.
-    """
+    """List the model of the widget that an output of a cell shows, if any, then the models that it contains."""
     found, waiting = {}, [output.get("data", {}).get(WIDGET_VIEW, {}).get("model_id")]
     while waiting:
         name = waiting.pop(0)

@@ -44,13 +44,7 @@ def find_device(wanted: str = "auto") -> str:
 
 @contextmanager
 def process_group(device: str) -> Iterator[None]:
-    """Join the processes that torchrun started; do nothing in a process that was started by hand.
-
-    Parameters
-    ----------
-    device
-        Device of this process: "cpu", "cuda:N" or "mps".
-    """
+    """Join the processes that torchrun started; do nothing in a process that was started by hand."""
     if "WORLD_SIZE" not in os.environ:
         yield
         return
@@ -120,17 +114,7 @@ def all_agree(number: int, device: str) -> bool:
 def distribute(network: nn.Module, device: str) -> nn.Module:
     """Make a network average its gradients and the statistics of its batch norm over the processes.
 
-    Parameters
-    ----------
-    network
-        With the same weights in each process.
-    device
-        Device of the network.
-
-    Returns
-    -------
-    nn.Module
-        To call in place of `network`, which holds the weights; `network` itself if there is only one process.
+    The result is to be called in place of `network`, which holds the weights, the same in each process.
     """
     if world_size() == 1:
         return network

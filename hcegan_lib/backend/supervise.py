@@ -25,15 +25,8 @@ class Ended(NamedTuple):
 def supervise(command: list[str], watch: Callable[[], None], **options: object) -> Ended:
     """Run a command to its end, then kill whatever it has left running.
 
-    Parameters
-    ----------
-    command
-        Program and arguments.
-    watch
-        Called every `POLL` seconds. If it raises (Ctrl-C, for example), the process and all its children are killed,
-        and the exception is passed on.
-    **options
-        For `subprocess.Popen`, such as ``cwd`` and ``env``.
+    `watch` is called every `POLL` seconds. If it raises (Ctrl-C, for example), the process and all its children are
+    killed, and the exception is passed on. The options are those of `subprocess.Popen`, such as ``cwd`` and ``env``.
     """
     start, peak = time.perf_counter(), 0
     with tempfile.TemporaryFile() as log:

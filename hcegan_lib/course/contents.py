@@ -10,14 +10,7 @@ NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; notebooks without a number are to
 
 
 def index(output: Path) -> str:
-    """Render the contents page of a folder as HTML without scripts.
-
-    Parameters
-    ----------
-    output
-        Folder of executed notebooks and their pages. Those of earlier runs are listed too, so running a part of the
-        course again keeps the rest.
-    """
+    """Render the contents page of a folder of executed notebooks, including those of earlier runs, as HTML."""
     rows, total = [], 0.0
     for path in sorted(output.glob(NUMBERED)):
         notebook = read_notebook(path)

@@ -7,12 +7,9 @@ hears of it, and papermill waits forever.
 """
 
 import zmq.asyncio
+from papermill import engines
 from papermill.cli import papermill
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
-from papermill.log import logger
-
-NAME = "hcegan"  # papermill's name for this engine
 
 
 class Client(PapermillNotebookClient):
@@ -25,32 +22,13 @@ class Client(PapermillNotebookClient):
         return output
 
 
-class ListeningEngine(Engine):
-    """papermill's engine, with that client."""
-
-    @classmethod
-    def execute_managed_notebook(
-        cls,
-        nb_man: NotebookExecutionManager,
-        kernel_name: str,
-        *,
-        start_timeout: int = 60,
-        execution_timeout: int | None = None,
-        input_path: str | None = None,  # papermill passes it to every engine; not needed here
-        **settings: object,
-    ) -> None:
-        """Run all cells; their outputs go into the notebook of `nb_man`."""
-        timeouts = {"startup_timeout": start_timeout, "timeout": execution_timeout}
-        Client(nb_man, kernel_name=kernel_name, log=logger, **timeouts, **settings).execute()
-
-
 def notice_reply(socket: zmq.asyncio.Socket) -> None:
     """Let asyncio notice messages that have arrived: reading EVENTS of an asyncio socket wakes the tasks that wait."""
     socket.get(zmq.EVENTS)
 
 
-papermill_engines.register(NAME, ListeningEngine)
+engines.PapermillNotebookClient = Client  # papermill's engine creates its client by this name
 
 if __name__ == "__main__":
     # A busy machine may take minutes to start a kernel; if the kernel dies, papermill notices at once.
-    papermill(default_map={"engine": NAME, "start_timeout": 300})
+    papermill(default_map={"start_timeout": 300})

@@ -4,8 +4,6 @@ A notebook has failed if papermill says so or if any output shows an error. The 
 exception in a callback appears only in its widget, and papermill reports success.
 """
 
-import contextlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +13,7 @@ from pathlib import Path
 import nbformat
 
 from hcegan_lib import KIT_ROOT
-from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend.files import read_json, write_atomically
 from hcegan_lib.backend.messages import did_you_mean
 from hcegan_lib.backend.notebooks import Outcome, errors, escape_braces, explain_failure, read_notebook
 from hcegan_lib.backend.supervise import supervise, threads_per_run
@@ -33,7 +31,7 @@ KINDS = {"int": (int,), "float": (int, float), "bool": (bool,)}  # annotation ->
 def plan(
     folder: Path, only: Iterable[str] | None = None, parameters: Mapping[str, str] | None = None
 ) -> dict[Path, dict[str, str]]:
-    """Choose the notebooks to run, in order, and the parameters of each.
+    """Choose the notebooks to run, in order, and map each to its parameters.
 
     Parameters
     ----------
@@ -43,11 +41,6 @@ def plan(
         Numbers or names of the notebooks to run; None for all.
     parameters
         Values as papermill's command line takes them. Each goes to the notebooks that declare a parameter of its name.
-
-    Returns
-    -------
-    dict[Path, dict[str, str]]
-        Notebook -> its parameters.
 
     Raises
     ------
@@ -73,7 +66,7 @@ def run(
     in_place: bool = False,
     watch: Callable[[str, int], None] = lambda name, cells: None,
 ) -> Iterator[Outcome]:
-    """Run notebooks one after the other; a failure does not stop those after it.
+    """Run notebooks one after the other and yield how each ended; a failure does not stop those after it.
 
     Each notebook leaves its executed copy and a page in `output`, where index.html links everything run so far.
 
@@ -89,11 +82,6 @@ def run(
     watch
         Called several times per second with the running notebook's name and the number of its finished cells. If it
         raises (Ctrl-C, for example), the running notebook is stopped; finished ones are kept.
-
-    Yields
-    ------
-    Outcome
-        One per notebook, as soon as its files are written.
     """
     output.mkdir(parents=True, exist_ok=True)
     for source, parameters in jobs.items():
@@ -128,28 +116,20 @@ def _select(folder: Path, only: Iterable[str] | None) -> list[Path]:
 
 
 def _check_parameter(name: str, value: str, declared: list[dict]) -> None:
+    from papermill.cli import _resolve_type  # how papermill's command line reads a value
+
     kinds = [parameters[name]["inferred_type_name"] for parameters in declared if name in parameters]
     if not kinds:
         names = dict.fromkeys(name for parameters in declared for name in parameters)
         raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, names)}")
     for kind in kinds:
-        if kind in KINDS and type(_typed(value)) not in KINDS[kind]:
+        if kind in KINDS and type(_resolve_type(value)) not in KINDS[kind]:
             wanted = "True or False" if kind == "bool" else f"of type {kind}"
             raise ValueError(f"parameter {name!r} must be {wanted}, got {value!r}")
     if name == "profile":
         from hcegan_lib import train  # loads torch, which nothing else here needs
 
         train.config(value)
-
-
-def _typed(value: str) -> bool | int | float | str | None:
-    """Read a value as papermill's command line does."""
-    if value in ("True", "False", "None"):
-        return {"True": True, "False": False, "None": None}[value]
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(value)
-    return value
 
 
 def _execute(source: Path, target: Path, parameters: dict[str, str], watch: Callable[[str, int], None]) -> Outcome:
@@ -172,8 +152,5 @@ def _execute(source: Path, target: Path, parameters: dict[str, str], watch: Call
 
 def _finished_cells(path: Path) -> int:
     """Count finished cells in the file that papermill writes after each cell; 0 if it is missing or half-written."""
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError):
-        return 0
+    cells = read_json(path).get("cells", [])
     return sum(cell["metadata"].get("papermill", {}).get("status") == "completed" for cell in cells)

@@ -52,10 +52,7 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     handed, counts = {}, {}
     for path in sources:
         notebook = nbformat.read(path, as_version=4)
-        try:
-            counts[path.name] = clear_solutions(notebook)
-        except ValueError as error:
-            raise ValueError(f"{path.name}, {error}") from None
+        counts[path.name] = _clear_solutions(notebook, path.name)
         handed[path.name] = (nbformat.writes(notebook) + "\n").encode("utf-8")
     outdated = _earlier(folder, handed) - set(handed)
 
@@ -68,19 +65,8 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     return counts
 
 
-def clear_solutions(notebook: NotebookNode) -> int:
-    """Replace the solutions by stubs, clear the outputs of these cells and of the check below each, and count them.
-
-    Parameters
-    ----------
-    notebook
-        Changed in place. An exercise is a code cell with the tag ``exercise`` or with marks.
-
-    Raises
-    ------
-    ValueError
-        If an exercise has no solution, or its marks do not match.
-    """
+def _clear_solutions(notebook: NotebookNode, name: str) -> int:
+    """Replace the solutions by stubs, clear the outputs of these cells and of the check below each, and count them."""
     clear = ClearOutputPreprocessor(remove_metadata_fields=set())
     number = exercises = 0
     for cell, following in pairwise([*notebook.cells, nbformat.v4.new_markdown_cell()]):
@@ -89,7 +75,7 @@ def clear_solutions(notebook: NotebookNode) -> int:
             try:
                 cell.source = without_solution(cell.source)
             except ValueError as error:
-                raise ValueError(f"cell {number}: {error}") from None
+                raise ValueError(f"{name}, cell {number}: {error}") from None
             for done in (cell, following):
                 clear.preprocess_cell(done, {}, 0)  # leaves text cells alone
             exercises += 1
@@ -97,13 +83,7 @@ def clear_solutions(notebook: NotebookNode) -> int:
 
 
 def without_solution(source: str) -> str:
-    """Replace each solution in the code of an exercise, with its marks, by a stub of the same indentation.
-
-    Raises
-    ------
-    ValueError
-        If there is no mark, or the marks are not pairs of a begin and an end, each on its own line.
-    """
+    """Replace each solution in a cell by a stub; raise ValueError if none stands between marks on their own lines."""
     marks = re.findall("BEGIN SOLUTION|END SOLUTION", source)
     cleared, solutions = SOLUTION.subn(STUB, source)
     if not marks or marks != ["BEGIN SOLUTION", "END SOLUTION"] * solutions:

@@ -58,7 +58,7 @@ def page(notebook: NotebookNode, folder: Path, output: Path) -> str:
     Parameters
     ----------
     notebook
-        After its execution; not changed.
+        Not changed.
     folder
         Folder of the original notebook; relative links start there.
     output
@@ -75,34 +75,14 @@ def page(notebook: NotebookNode, folder: Path, output: Path) -> str:
 
 
 def markdown(source: str, folder: Path, output: Path, attachments: Mapping | None = None) -> str:
-    """Render the text of a notebook as a part of a page.
-
-    Parameters
-    ----------
-    source
-        Markdown with formulas.
-    folder
-        Where relative links start.
-    output
-        Folder of the page.
-    attachments
-        Pictures stored in the cell.
-    """
+    """Render Markdown with formulas as a part of a page; `folder`, `output` as in `page`, `attachments` of the cell."""
     renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
     renderer.folder, renderer.output = folder, output
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def mathml(formula: str, display: str = "inline") -> str:
-    """Convert a formula to a MathML element, or to code if it contains a command that has no translation.
-
-    Parameters
-    ----------
-    formula
-        LaTeX without its dollar signs.
-    display
-        "inline" or "block".
-    """
+    """Convert LaTeX, "inline" or "block", to a MathML element, or to code if it contains an unknown command."""
     known = formula.strip()
     for command, same in DIALECT.items():
         known = re.sub(command, same, known)

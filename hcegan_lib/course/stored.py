@@ -12,18 +12,9 @@ from hcegan_lib.backend.notebooks import code_cells, widget_state
 
 
 def golden(notebook: NotebookNode) -> NotebookNode:
-    """Strip an executed notebook of what differs between two runs or two machines.
+    """Copy an executed notebook without what differs between two runs or machines: timings, paths, Python's version.
 
-    Parameters
-    ----------
-    notebook
-        As papermill leaves it; not changed.
-
-    Returns
-    -------
-    NotebookNode
-        A copy without timings, paths and the exact Python version, with the pieces of printed text joined. Outputs and
-        widgets stay.
+    Outputs and widgets stay; the pieces of printed text are joined.
     """
     notebook = copy.deepcopy(notebook)
     for key in ("papermill", "hcegan"):
@@ -41,15 +32,7 @@ def golden(notebook: NotebookNode) -> NotebookNode:
 
 
 def save_figures(notebook: NotebookNode, folder: Path) -> list[Path]:
-    """Save the pictures of cells tagged ``figure:NAME`` as NAME.png, and return their paths.
-
-    Parameters
-    ----------
-    notebook
-        After its execution.
-    folder
-        Where the pictures go; created if missing.
-    """
+    """Save the pictures of cells tagged ``figure:NAME`` as NAME.png in a folder, and return their paths."""
     written = []
     for _, cell in code_cells(notebook):
         names = [tag.removeprefix("figure:") for tag in cell.metadata.get("tags", []) if tag.startswith("figure:")]

@@ -99,13 +99,6 @@ def test_a_wrong_value_of_a_switch_is_refused_with_both_choices(tmp_path):
         course.plan(tmp_path, parameters={"fresh": "true"})
 
 
-@pytest.mark.parametrize("value", ["3", "-3", "2.5", "1e-4", "True", "None", "False", "true", "nan", "a b", "", "1_0"])
-def test_values_are_read_as_papermill_reads_them(value):
-    from papermill.cli import _resolve_type
-
-    assert repr(execute._typed(value)) == repr(_resolve_type(value))
-
-
 def test_an_unknown_profile_is_refused_with_all_known_ones(folder):
     with pytest.raises(ValueError, match="'laptpo'") as refusal:
         course.plan(folder, parameters={"profile": "laptpo"})
