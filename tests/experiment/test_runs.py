@@ -127,6 +127,7 @@ def test_runs_with_other_settings_are_put_aside_and_none_is_lost(client, kit_in_
     assert replaced(kit_in_process) == [f"mini-pix2pix-seed{n}-1" for n in range(3)]
     assert cli.main(["batch", "grid.yaml", "--fresh"]) == 0
     assert len(client.executed) == 9
+    assert f"hcegan: moved 3 earlier runs to {aside}\n" in capsys.readouterr().err
     assert replaced(kit_in_process) == [f"mini-pix2pix-seed{n}-{k}" for n in range(3) for k in (1, 2)]
     for name, (written, _) in first.items():
         assert (aside / f"{name}-1" / "record.json").read_bytes() == written
@@ -141,6 +142,22 @@ def test_runs_of_other_code_are_put_aside_and_run_again(client, kit_in_process, 
     assert client.executed[3:] == ["mini-pix2pix-seed1"]
     assert replaced(kit_in_process) == ["mini-pix2pix-seed1-1"]
     assert "1 made with different code\n" in capsys.readouterr().err
+
+
+def test_resuming_counts_the_replaced_runs_per_reason(client, kit_in_process, capsys):
+    write_grid(kit_in_process, seeds=[0, 1, 2, 3])
+    cli.main(["batch", "grid.yaml"])
+    runs = runs_of(kit_in_process)
+    for seed in (0, 1):
+        path = runs / f"mini-pix2pix-seed{seed}" / "run.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"code": "old", "torch": "1.0", "hash": "old"}))
+    (runs / "mini-pix2pix-seed2" / "run.json").write_text("{")
+    write_grid(kit_in_process, seeds=[0, 1, 2])
+    capsys.readouterr()
+    assert cli.main(["batch", "grid.yaml", "--resume"]) == 0
+    reasons = "2 made with different code and torch, 1 without a readable run.json, 1 not in this grid"
+    line = f"hcegan: moved 4 earlier runs to {runs.with_name('grid.replaced')}: {reasons}\n"
+    assert capsys.readouterr().err == line
 
 
 def test_a_run_that_the_grid_no_longer_has_leaves_its_table(client, kit_in_process):

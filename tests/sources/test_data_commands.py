@@ -44,7 +44,7 @@ def test_build_shows_the_plan_first_and_names_what_was_left_out(coco, server, ca
     assert f"{coco[0]}.jpg: 404 Not Found" in line
     assert run(capsys, "check", "coco-bird")[1] == []
     server.requests.clear()
-    assert "built already" in run(capsys, "build", "coco-bird")[0][-1]
+    assert "is already built" in run(capsys, "build", "coco-bird")[0][-1]
     assert server.requests == []
 
 
@@ -57,7 +57,7 @@ def test_invalid_input_prints_one_line_to_standard_error(words, raw, capsys):
 
 def test_a_failed_download_prints_one_line_and_the_next_call_completes(div2k, raw, server, capsys):
     right = server.files.pop("DIV2K_valid_HR.zip")
-    (line,) = run(capsys, "build", "div2k", status=2)[1]
+    (line,) = run(capsys, "build", "div2k", status=1)[1]
     assert f"{server.address}/DIV2K_valid_HR.zip: 404 Not Found" in line
     assert nothing_unfinished(raw)
     server.files["DIV2K_valid_HR.zip"] = right

@@ -1,0 +1,41 @@
+import nbformat
+import pytest
+
+from hcegan_lib import cli, course
+from hcegan_lib.experiment import results
+from tests.cli.calls import refuse
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_table_as_csv_is_the_table_of_notebook_10(number, capsys):
+    notebook = nbformat.read(course.NOTEBOOKS / "10_tables.ipynb", as_version=4)
+    names = {}
+    exec("\n".join([cell.source for cell in notebook.cells if cell.cell_type == "code"][:2]), names)
+    assert cli.main(["table", str(number), "--format", "csv"]) == 0
+    assert capsys.readouterr().out == names["tables"][number].to_csv(index=False, lineterminator="\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["1"], (1, "laptop", "md")),
+        (["2", "--grid", "paper"], (2, "paper", "md")),
+        (["3", "--format", "latex"], (3, "laptop", "latex")),
+        (["3", "--format", "html", "--grid", "tour"], (3, "tour", "html")),
+    ],
+)
+def test_the_grid_and_the_format_of_a_table_can_be_chosen(words, asked, capsys, monkeypatch):
+    monkeypatch.setattr(results, "render_table", lambda *given: f"{given}\n")
+    assert cli.main(["table", *words]) == 0
+    assert capsys.readouterr().out == f"{asked}\n"
+
+
+@pytest.mark.parametrize("form", results.FORMS)
+def test_a_table_can_be_written_in_every_format(form, capsys, monkeypatch):
+    monkeypatch.setattr(results, "render_table", lambda number, grid, form: form)
+    assert cli.main(["table", "1", "--format", form]) == 0
+    assert capsys.readouterr().out == form
+
+
+def test_a_table_of_a_grid_without_results_is_refused(capsys):
+    assert "no committed results of grid 'nope'; there are: " in refuse(["table", "1", "--grid", "nope"], capsys)
