@@ -3,7 +3,5 @@
 No lesson and no training run imports anything from here.
 """
 
-from hcegan_lib.sources.build import Plan, build, check, clean, finished, is_built, own_sets, plan
+from hcegan_lib.sources.build import build, check, clean, finished, is_built, own_sets, plan
 from hcegan_lib.sources.catalogue import SOURCES
-
-__all__ = ["SOURCES", "Plan", "build", "check", "clean", "finished", "is_built", "own_sets", "plan"]

@@ -21,34 +21,13 @@ from hcegan_lib.data import DataError
 from hcegan_lib.sources import candidates
 from hcegan_lib.sources.catalogue import OWN, SOURCES, Source
 from hcegan_lib.sources.crop import SIZE, crop_all, sha256
-from hcegan_lib.sources.fetch import Access
-from hcegan_lib.sources.space import human_bytes, remaining_bytes, require_space
+from hcegan_lib.sources.fetch import Access, human_bytes, remaining_bytes, require_space
 
 CROP_BYTES = 60_000  # approximate size of a crop on disk
 
 
 def finished(name: str, *, origin: str | Path | None = None, seed: int = 0) -> dict | None:
-    """Look up a finished set.
-
-    Parameters
-    ----------
-    name
-        A key of `SOURCES`, or a new name if you give `origin`.
-    origin
-        Folder, zip or tar of your own photographs.
-    seed
-        Selects the test photographs if the source has no official split.
-
-    Returns
-    -------
-    dict or None
-        What `build` returned, or None if the set does not exist.
-
-    Raises
-    ------
-    DataError
-        If the name is unknown, or the folder holds something else.
-    """
+    """Return what `build` returned for a set, or None if there is no such set; refuse any other folder of that name."""
     _source(name, origin)
     folder = data.raw_folder() / name
     if not folder.exists():
@@ -71,18 +50,7 @@ class Plan(NamedTuple):
 
 
 def plan(name: str, *, origin: str | Path | None = None) -> Plan:
-    """Estimate what a build would download, without downloading anything.
-
-    Parameters
-    ----------
-    name, origin
-        As in `finished`.
-
-    Returns
-    -------
-    Plan
-        Sizes of single photographs, and of files without a checksum, are estimates.
-    """
+    """Tell what `build` would download. Sizes of single photographs, and of files without a checksum, are estimates."""
     source, downloads = _source(name, origin), data.raw_folder() / ".downloads"
     if origin is not None:
         return Plan(f"{name}: photographs from {origin}, nothing to download", 0, 0, 0)
@@ -101,22 +69,20 @@ def plan(name: str, *, origin: str | Path | None = None) -> Plan:
 
 
 def build(
-    name: str,
-    *,
-    origin: str | Path | None = None,
-    seed: int = 0,
-    mirror: str | None = None,
-    progress: bool = False,
+    name: str, *, origin: str | Path | None = None, seed: int = 0, mirror: str | None = None, progress: bool = False
 ) -> dict:
     """Build a set in data/raw, or continue with what an earlier call has downloaded.
 
     Parameters
     ----------
-    name, origin, seed
-        As in `finished`.
+    name
+        A key of `SOURCES`, or a new name if you give `origin`.
+    origin
+        Folder, zip or tar of your own photographs.
+    seed
+        Selects the test photographs if the source has no official split.
     mirror
-        Tried before the official addresses: an address, or a folder, with the files of somebody's data/raw/.downloads.
-        Checksums are verified for it, too.
+        Address or folder with the files of somebody's data/raw/.downloads, tried before the official addresses.
     progress
         Show progress bars.
 
@@ -128,14 +94,10 @@ def build(
 
     Raises
     ------
-    DataError
-        If there are too few photographs, or an archive is damaged or unsafe.
     ValueError
-        If another build is running.
-    FetchError
-        If a file cannot be downloaded or does not match its checksum. Downloads are kept.
+        If a name is invalid, there are too few photographs, an archive is unsafe, or another build is running.
     OSError
-        If the disk is full. Downloads are kept.
+        If a file cannot be downloaded, does not match its checksum, or the disk is full. Downloads are kept.
     """
     done = finished(name, origin=origin, seed=seed)
     if done is not None:
@@ -145,9 +107,6 @@ def build(
     raw = data.raw_folder()
     advice = f"downloads in {raw} are kept: free some space and run the command again"
     with lock_folder(raw, "build"), explain_disk_full(advice):
-        done = finished(name, origin=origin, seed=seed)  # by a build that has just ended
-        if done is not None:
-            return done
         require_space(raw, plan(name, origin=origin).space)
         building = raw / f".{name}.building"
         shutil.rmtree(building, ignore_errors=True)  # left by a build that was killed
@@ -161,23 +120,7 @@ def build(
 
 
 def check(name: str) -> list[str]:
-    """Compare a set with its manifest, byte by byte.
-
-    Parameters
-    ----------
-    name
-        A set in data/raw.
-
-    Returns
-    -------
-    list of str
-        "file: missing", "file: changed" or "file: not in the manifest" for each difference; empty if there is none.
-
-    Raises
-    ------
-    DataError
-        If there is no such set.
-    """
+    """Compare a set with its manifest, byte by byte; return one line per difference, such as "train/a.jpg: missing"."""
     folder = data.raw_folder() / _valid(name)
     record = _record(folder)
     if not record:
@@ -208,8 +151,8 @@ def is_built(name: str) -> bool:
 
 def own_sets() -> list[str]:
     """List the sets that were built from the user's own photographs."""
-    found = {path.parent.name for path in data.raw_folder().glob("[!.]*/build.json")}
-    return sorted(name for name in found - set(SOURCES) if is_built(name))
+    names = {folder.name for folder in data.raw_folder().glob("[!.]*")}
+    return sorted(name for name in names - set(SOURCES) if is_built(name))
 
 
 def clean(name: str) -> int:
@@ -228,7 +171,11 @@ def _build_in(building: Path, name: str, origin: str | Path | None, seed: int, a
     """Write all files of a set, wait until they are on the disk, and return its record."""
     source = _source(name, origin)
     wanted = source.train + source.test if source.photo_bytes else sys.maxsize
-    found = candidates.FIND[source.kind](source, access) if origin is None else candidates.from_user(Path(origin))
+    found = (
+        candidates.FIND[source.kind](source, access)
+        if origin is None
+        else candidates.photographs(Path(origin), Path(origin).name)
+    )
     rows, skipped = crop_all(found, wanted, building, access)
     _split(rows, source.test / (source.train + source.test), seed, building)
     record = _recipe(name, origin, seed) | _count(name, rows, wanted, skipped)

@@ -9,6 +9,7 @@ import csv
 import errno
 import functools
 import io
+import itertools
 import json
 import lzma
 import re
@@ -16,14 +17,13 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from hcegan_lib.data import SUFFIXES, DataError
 from hcegan_lib.sources.catalogue import Remote, Source
-from hcegan_lib.sources.fetch import Access, FetchError, fetch
-from hcegan_lib.sources.space import human_bytes, remaining_bytes, require_space
+from hcegan_lib.sources.fetch import Access, FetchError, fetch, human_bytes, remaining_bytes, require_space
 
 MAX_PHOTO = 200_000_000  # bytes of a photograph in an archive; those of DIV2K have about 5 million
 ENOUGH = 2  # candidates per wanted photograph, so that the better half is used
@@ -61,16 +61,11 @@ def from_archives(source: Source, access: Access) -> Iterator[Candidate]:
     paths = [fetch(name, remote, access) for name, remote in source.files.items()]
     for remote, path, split in zip(source.files.values(), paths, source.splits or [None] * len(paths)):
         try:
-            for candidate in _photographs(path, remote.addresses[0], split):
+            for candidate in photographs(path, remote.addresses[0], split):
                 yield candidate._replace(license=source.license)
         except DamageError as error:
             path.unlink()
             raise FetchError(f"{error}; it was deleted, run the command again to download it again") from error
-
-
-def from_user(path: Path) -> Iterator[Candidate]:
-    """Find the photographs in the user's folder, zip or tar; `train` and `test` in it become the split."""
-    yield from _photographs(path, path.name, None)
 
 
 @contextlib.contextmanager
@@ -85,7 +80,8 @@ def _explain_damage(path: Path) -> Iterator[None]:
         raise DamageError(f"{path} is damaged or is not a folder, zip or tar archive ({error})") from error
 
 
-def _photographs(path: Path, origin: str, split: str | None) -> Iterator[Candidate]:
+def photographs(path: Path, origin: str, split: str | None = None) -> Iterator[Candidate]:
+    """Find the photographs in a folder, zip or tar; folders `train` and `test` in it become the split."""
     with _explain_damage(path), _open_archive(path) as entries:
         names = [name for name in entries if _is_photo(name) and not _is_hidden(name)]
         if not names:
@@ -190,19 +186,14 @@ def from_coco(source: Source, access: Access) -> Iterator[Candidate]:
         content = json.load(io.TextIOWrapper(stream, "utf-8"), object_hook=_without_outlines)
     (category,) = [each["id"] for each in content["categories"] if each["name"] == source.label]
     photos, licenses = ({each["id"]: each for each in content[key]} for key in ("images", "licenses"))
-    best = {}
-    for each in content["annotations"]:
-        if each["category_id"] == category and not each["iscrowd"]:
-            W, H = _sides(photos[each["image_id"]])
-            x, y, width, height = each["bbox"]
-            _keep_larger(best, each["image_id"], (x / W, y / H, (x + width) / W, (y + height) / H))
-    photos = {key: photos[key] for key in best}
-    del content, each  # one gigabyte, no longer needed while the photographs are downloaded
-    for key in _largest_first(best):
-        photo = photos[key]
+    objects = [each for each in content["annotations"] if each["category_id"] == category and not each["iscrowd"]]
+    best = _largest_first((each["image_id"], _share(each["bbox"], photos[each["image_id"]])) for each in objects)
+    found = [(photos[key], box) for key, box in best.items()]
+    del content, photos, objects  # one gigabyte, no longer needed while the photographs are downloaded
+    for photo, box in found:
         known = {
-            "box": best[key],
-            "size": _sides(photo),
+            "box": box,
+            "size": (photo["width"], photo["height"]),
             "license": licenses.get(photo["license"], {}).get("url", ""),
             # COCO does not name photographers, but this address leads to a page that does.
             "page": re.sub(r".*/(\d+)_.*", r"https://www.flickr.com/photo.gne?id=\1", photo.get("flickr_url", "")),
@@ -215,8 +206,9 @@ def _without_outlines(entry: dict) -> dict:
     return entry
 
 
-def _sides(photo: dict) -> tuple[int, int]:
-    return photo["width"], photo["height"]
+def _share(bbox: list[float], photo: dict) -> Box:
+    (x, y, width, height), W, H = bbox, photo["width"], photo["height"]
+    return x / W, y / H, (x + width) / W, (y + height) / H
 
 
 def from_open_images(source: Source, access: Access) -> Iterator[Candidate]:
@@ -230,18 +222,19 @@ def from_open_images(source: Source, access: Access) -> Iterator[Candidate]:
     for boxes, photos in zip(tables[::2], tables[1::2]):
         if len(best) >= wanted:
             break
-        require_space(access.downloads, sum(remaining_bytes(*table, access.downloads) for table in (boxes, photos)))
-        for key, box in _read_boxes(fetch(*boxes, access), source.label):
-            _keep_larger(best, key, box)
+        require_space(
+            access.downloads.parent, sum(remaining_bytes(*table, access.downloads) for table in (boxes, photos))
+        )
+        best = _largest_first([*best.items(), *_read_boxes(fetch(*boxes, access), source.label)])
         lists.append(fetch(*photos, access))
-    first = _largest_first(best)[:wanted]
-    rows = {row["ImageID"]: row for path in lists for row in _read_rows(path, set(first))}
-    for key in first:
+    best = dict(itertools.islice(best.items(), wanted))
+    rows = {row["ImageID"]: row for path in lists for row in _read_rows(path) if row["ImageID"] in best}
+    for key, box in best.items():
         row = rows.get(key)
         # Rotated photographs and those with a different license are skipped.
         if row and not float(row["Rotation"] or 0) > 0 and "/licenses/by/" in row["License"]:
             known = {"title": row["Title"], "author": row["Author"], "license": row["License"]}
-            known |= {"page": row["OriginalLandingURL"], "box": best[key]}
+            known |= {"page": row["OriginalLandingURL"], "box": box}
             yield _single(source, f"{row['Subset']}/{key}.jpg", access, **known)
 
 
@@ -254,11 +247,11 @@ def _read_boxes(table: Path, label: str) -> Iterator[tuple[str, Box]]:
                 yield row["ImageID"], tuple(float(row[side]) for side in ("XMin", "YMin", "XMax", "YMax"))
 
 
-def _read_rows(table: Path, keys: set[str]) -> Iterator[dict[str, str]]:
+def _read_rows(table: Path) -> Iterator[dict[str, str]]:
     with open(table, encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         if "OriginalLandingURL" in (rows.fieldnames or ()):  # not all of these tables have a checksum
-            yield from (row for row in rows if row["ImageID"] in keys)
+            yield from rows
             return
     table.unlink()
     raise FetchError(f"{table} is not the expected table and was deleted; run the command again to download it again")
@@ -268,25 +261,24 @@ def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _keep_larger(best: dict[object, Box], key: object, box: Box) -> None:
-    if key not in best or _area(box) > _area(best[key]):
-        best[key] = box
-
-
-def _largest_first(best: dict[object, Box]) -> list:
-    return sorted(best, key=lambda key: (-_area(best[key]), key))
+def _largest_first(boxes: Iterable[tuple[object, Box]]) -> dict[object, Box]:
+    """Keep the largest box of each photograph, and sort the photographs by it."""
+    best = {}
+    for key, box in boxes:
+        if key not in best or _area(box) > _area(best[key]):
+            best[key] = box
+    return dict(sorted(best.items(), key=lambda item: (-_area(item[1]), item[0])))
 
 
 def _single(source: Source, file: str, access: Access, **known: object) -> Candidate:
     """Describe a photograph that is downloaded when its turn comes."""
     kept = f"{source.name}/{PurePosixPath(file).name}"
-    remote = Remote(source.photo_bytes, None, "", tuple(start + file for start in source.photos))
-    read = functools.partial(_read_single, kept, remote, access)
+    remote = Remote(source.photo_bytes, None, tuple(start + file for start in source.photos))
+
+    def read() -> bytes:
+        return fetch(kept, remote, access).read_bytes()
+
     return Candidate(PurePosixPath(file).stem, remote.addresses[-1], read, kept=access.downloads / kept, **known)
-
-
-def _read_single(kept: str, remote: Remote, access: Access) -> bytes:
-    return fetch(kept, remote, access).read_bytes()
 
 
 FIND = {"archive": from_archives, "coco": from_coco, "open images": from_open_images}

@@ -9,7 +9,6 @@ class Remote(NamedTuple):
 
     bytes: int  # exact if there is a checksum, otherwise approximate
     checksum: str | None  # "sha256:..." or "md5:..."; None if none is published
-    read_in: str  # where size and checksum were read
     addresses: tuple[str, ...]  # the official one first, then copies
 
 
@@ -30,12 +29,10 @@ class Source(NamedTuple):
     photo_bytes: int = 0  # mean size of a single photograph
 
 
-TFDS = "github.com/tensorflow/datasets, tensorflow_datasets/url_checksums/"
-
+# Checksums of DIV2K, COCO and the flowers: github.com/tensorflow/datasets, tensorflow_datasets/url_checksums/.
 DIV2K_TRAIN = Remote(
     3_530_603_713,
     "sha256:9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335",
-    TFDS + "div2k.txt",
     (
         "https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_train_HR.zip",
         "https://huggingface.co/datasets/eugenesiow/Div2k/resolve/main/data/DIV2K_train_HR.zip",
@@ -44,7 +41,6 @@ DIV2K_TRAIN = Remote(
 DIV2K_VALID = Remote(
     448_993_893,
     "sha256:20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc",
-    TFDS + "div2k.txt",
     (
         "https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip",
         "https://huggingface.co/datasets/eugenesiow/Div2k/resolve/main/data/DIV2K_valid_HR.zip",
@@ -53,7 +49,6 @@ DIV2K_VALID = Remote(
 COCO = Remote(
     252_907_541,
     "sha256:113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae470268",
-    TFDS + "coco.txt",
     (
         "http://images.cocodataset.org/annotations/annotations_trainval2017.zip",
         "https://s3.amazonaws.com/images.cocodataset.org/annotations/annotations_trainval2017.zip",
@@ -68,7 +63,6 @@ COCO_PHOTOS = (
 FLOWERS = Remote(
     228_813_984,
     "sha256:4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c",
-    TFDS + "tf_flowers.txt",
     (
         "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz",
         "http://download.tensorflow.org/example_images/flower_photos.tgz",
@@ -78,7 +72,6 @@ FLOWERS = Remote(
 IMAGENET = Remote(
     109_000_000,
     None,
-    "no checksum published; size as noted by other projects",
     (
         "https://github.com/EliSchwartz/imagenet-sample-images/archive/bc69043e2862758a1906c6a24a792bb28c6bb2ff.zip",
         "https://codeload.github.com/EliSchwartz/imagenet-sample-images/zip/bc69043e2862758a1906c6a24a792bb28c6bb2ff",
@@ -86,49 +79,38 @@ IMAGENET = Remote(
 )
 
 
-def _table(path: str, length: int, checksum: str, read_in: str) -> Remote:
-    return Remote(length, checksum, read_in, (f"https://storage.googleapis.com/openimages/{path}",))
+def _table(path: str, length: int, checksum: str) -> Remote:
+    return Remote(length, checksum, (f"https://storage.googleapis.com/openimages/{path}",))
 
 
-# The tables linked from the page of version 7. Google Storage sends a file's MD5 as its ETag.
+# The tables linked from the page of version 7, with checksums that public projects have recorded. Those that are MD5 were
+# read from the ETag that Google Storage sends.
 OPEN_IMAGES = {
     "validation-annotations-bbox.csv": _table(
         "v5/validation-annotations-bbox.csv",
         25_105_048,
         "sha256:d8bbd59410af14835d7733165a7bb8a3f0213981b22dd5077b0b9f7878991ff2",
-        "pinned by several public projects",
     ),
     "validation-images-with-rotation.csv": _table(
         "2018_04/validation/validation-images-with-rotation.csv",
         15_245_485,
         "sha256:ed93a0e121fe345effdfc7359b848dbc64a1ff6778c8c73563157cb500b33a17",
-        "pinned by several public projects",
     ),
     "test-annotations-bbox.csv": _table(
         "v5/test-annotations-bbox.csv",
         77_484_237,
         "sha256:fe22e579b9453875601576859d14ef3304058165de139c66b725e599202bd7b1",
-        "pinned by two public projects",
     ),
     "test-images-with-rotation.csv": _table(
-        "2018_04/test/test-images-with-rotation.csv",
-        45_227_339,
-        "md5:d832feb775b3cb78077bf8ae350adce5",
-        "ETag recorded by two public projects",
+        "2018_04/test/test-images-with-rotation.csv", 45_227_339, "md5:d832feb775b3cb78077bf8ae350adce5"
     ),
 }
 OPEN_IMAGES_TRAIN = {
     "oidv6-train-annotations-bbox.csv": _table(
-        "v6/oidv6-train-annotations-bbox.csv",
-        2_258_447_590,
-        "md5:3c3e70cfaba5757ea5c2604b19cac3b2",
-        "ETag recorded by two public projects",
+        "v6/oidv6-train-annotations-bbox.csv", 2_258_447_590, "md5:3c3e70cfaba5757ea5c2604b19cac3b2"
     ),
     "train-images-boxable-with-rotation.csv": _table(
-        "2018_04/train/train-images-boxable-with-rotation.csv",
-        638_407_721,
-        "md5:a4ac0bcedb5c2df4d1b1230dc6b41b8f",
-        "pinned by one public project; two others record the same length",
+        "2018_04/train/train-images-boxable-with-rotation.csv", 638_407_721, "md5:a4ac0bcedb5c2df4d1b1230dc6b41b8f"
     ),
 }
 

@@ -26,23 +26,7 @@ ORIENTATION = 0x0112  # EXIF tag; 1 is upright
 def crop_all(found: Iterator[Candidate], wanted: int, folder: Path, access: Access) -> tuple[list[dict], list[str]]:
     """Crop candidates in order, several at a time, until `wanted` of them are usable.
 
-    Parameters
-    ----------
-    found
-        Candidates, best first.
-    wanted
-        Number of photographs; sys.maxsize for all.
-    folder
-        Where the crops are written.
-    access
-        Stopped when this function returns.
-
-    Returns
-    -------
-    rows
-        One row of the manifest per crop.
-    skipped
-        "photograph: reason" for each candidate that was left out.
+    Returns one row of the manifest per crop, and "photograph: reason" for each candidate that was left out.
     """
     rows, skipped, seen, names, failures = [], [], {}, set(), 0
     bar = tqdm(total=None if wanted == sys.maxsize else wanted, unit="photo", leave=False, disable=not access.progress)
@@ -77,19 +61,9 @@ def crop_all(found: Iterator[Candidate], wanted: int, folder: Path, access: Acce
 
 
 def place_square(sides: tuple[int, int], box: Box) -> tuple[int, int, int]:
-    """Place a square around the center of a box, inside the photograph.
+    """Place a square around the center of a box, inside a photograph of W x H pixels; return left, top, side in pixels.
 
-    Parameters
-    ----------
-    sides
-        W, H of the photograph in pixels.
-    box
-        Left, top, right, bottom as shares of the sides.
-
-    Returns
-    -------
-    left, top, side
-        In pixels. The side is the longer side of the box, but at least 256 and at most min(W, H).
+    The side is the longer side of the box, but at least 256 and at most min(W, H).
     """
     W, H = sides
     left, top, right, bottom = box[0] * W, box[1] * H, box[2] * W, box[3] * H
@@ -99,10 +73,8 @@ def place_square(sides: tuple[int, int], box: Box) -> tuple[int, int, int]:
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """Make a file name that is valid on every system and not in `taken`, ignoring case; add it to `taken`."""
+    """Make a file name of letters, digits, "-" and "_" that is not in `taken`, ignoring case; add it to `taken`."""
     plain = re.sub(r"[^\w-]+", "_", name).encode()[:100].decode(errors="ignore")  # names may have 255 bytes
-    if re.fullmatch(r"(?i)con|prn|aux|nul|(com|lpt)\d", plain):  # Windows devices
-        plain += "_"
     free, number = plain, 1
     while free.lower() in taken:
         number += 1

@@ -1,4 +1,4 @@
-"""Downloads one file completely and verifies it.
+"""Downloads one file completely and verifies it, and tells how much a download needs.
 
 An unfinished file is called `<name>.part`. With a published checksum, the next call resumes it.
 """
@@ -70,21 +70,9 @@ class Access:
 def fetch(name: str, remote: Remote, access: Access) -> Path:
     """Download a file from the first address that has it, unless it is there already, and return its path.
 
-    Parameters
-    ----------
-    name
-        Path below `access.downloads`, with forward slashes.
-    remote
-        The official file. Without a published checksum, only the length that the server announces is verified.
-    access
-        Where the file comes from and where it is stored.
-
-    Raises
-    ------
-    MissingError
-        If no address has the file.
-    FetchError
-        If the file cannot be downloaded for any other reason. An unfinished part is kept.
+    `name` is a path below `access.downloads`. Without a published checksum, only the announced length is verified.
+    Raises MissingError if no address has the file, and any other FetchError if it cannot be downloaded; an unfinished
+    part is kept.
     """
     path = access.downloads / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +95,7 @@ def fetch(name: str, remote: Remote, access: Access) -> Path:
 
 def _fetch_from(address: str, path: Path, remote: Remote, access: Access) -> None:
     part = path.with_name(f"{path.name}.part")
-    resumed = resumable_bytes(part, remote) > 0
+    resumed = _resumable_bytes(part, remote) > 0
     if re.match("https?://", address):
         _download(address, part, remote, access)
     else:
@@ -137,7 +125,7 @@ def _download(url: str, part: Path, remote: Remote, access: Access) -> None:
 
 def _receive(url: str, part: Path, remote: Remote, access: Access) -> None:
     """Append what a part lacks, or start over if it cannot be resumed."""
-    have = resumable_bytes(part, remote)
+    have = _resumable_bytes(part, remote)
     if remote.checksum and have >= remote.bytes:
         return  # complete, but not yet verified
     with _request(url, have, access) as answer:
@@ -193,10 +181,30 @@ def _is_right(path: Path, remote: Remote, access: Access) -> bool:
         return not kind or hashlib.file_digest(file, kind).hexdigest() == published
 
 
-def resumable_bytes(part: Path, remote: Remote) -> int:
+def _resumable_bytes(part: Path, remote: Remote) -> int:
     """Count the bytes of a part to resume after: none without a checksum, because the file may have changed."""
     return _size(part) if remote.checksum else 0
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def remaining_bytes(name: str, remote: Remote, downloads: Path) -> int:
+    """Count the bytes of a file that still have to be downloaded."""
+    if (downloads / name).exists():
+        return 0
+    return max(0, remote.bytes - _resumable_bytes(downloads / f"{name}.part", remote))
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raise FetchError unless the disk of `folder` has `needed` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        shortage = f"needs {human_bytes(needed)} of free disk space, but only {human_bytes(free)} are free"
+        raise FetchError(f"{folder}: {shortage}. Free some space and run the command again")
+
+
+def human_bytes(count: int) -> str:
+    """Format a number of bytes as MB or GB."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -99,7 +99,7 @@ def remote(server: Server, name: str, content: bytes, *, checksum: bool = True) 
     """Put a file on the server and describe it as the catalogue does."""
     server.files[name] = content
     published = f"sha256:{hashlib.sha256(content).hexdigest()}" if checksum else None
-    return Remote(len(content), published, "here", (f"{server.address}/{name}",))
+    return Remote(len(content), published, (f"{server.address}/{name}",))
 
 
 @functools.cache

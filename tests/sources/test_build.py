@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import importlib
 import io
 import json
 import os
@@ -13,7 +12,7 @@ from PIL import Image
 
 from hcegan_lib import data, sources
 from hcegan_lib.backend.files import lock_folder
-from hcegan_lib.sources import fetch, space
+from hcegan_lib.sources import fetch
 from tests.sources.server import files_of, names_of, nothing_unfinished, photos_in, rows_of, zipped
 
 
@@ -99,7 +98,7 @@ def test_a_folder_that_is_not_a_set_is_left_alone(div2k, raw, refused):
 def test_a_disk_without_space_is_noticed_before_anything_is_downloaded(div2k, server, refused, monkeypatch):
     full = type("Usage", (), {"free": 100_000})
     with monkeypatch.context() as disk:
-        disk.setattr(space.shutil, "disk_usage", lambda path: full)
+        disk.setattr(fetch.shutil, "disk_usage", lambda path: full)
         line = refused("div2k")
     assert "of free disk space, but only 0.1 MB are free. Free some space and run the command again" in line
     assert server.requests == []
@@ -147,21 +146,6 @@ def test_a_second_build_is_refused_and_cannot_clean_the_downloads_of_the_first(d
     with lock_folder(raw, "build"), pytest.raises(ValueError, match="another build is running"):
         sources.clean("div2k")
     assert files_of(raw / ".downloads") == ["DIV2K_train_HR.zip", "DIV2K_valid_HR.zip"]
-
-
-def test_a_build_that_starts_as_another_ends_returns_the_finished_set(div2k, server, monkeypatch):
-    module = importlib.import_module("hcegan_lib.sources.build")  # sources.build is the function
-    records = []
-
-    def late(folder, activity):
-        monkeypatch.setattr(module, "lock_folder", lock_folder)
-        records.append(sources.build("div2k"))
-        server.requests.clear()
-        return lock_folder(folder, activity)
-
-    monkeypatch.setattr(module, "lock_folder", late)
-    assert sources.build("div2k") == records[0]
-    assert server.requests == []
 
 
 def test_check_names_what_is_missing_changed_or_extra(div2k, raw, build):

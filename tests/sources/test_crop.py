@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hcegan_lib.sources import crop
-from hcegan_lib.sources.crop import free_name, place_square
+from hcegan_lib.sources.crop import place_square
 from tests.sources.server import (
     GRAY,
     encoded,
@@ -158,12 +158,6 @@ def test_single_photographs_can_come_from_a_mirror_folder(coco, server, tmp_path
         (copy / "coco-bird" / f"{stem}.jpg").write_bytes(server.files[f"train2017/{stem}.jpg"])
     build("coco-bird", mirror=str(copy))
     assert server.paths() == [f"train2017/{coco[5]}.jpg"]
-
-
-def test_names_of_windows_devices_are_changed():
-    taken = set()
-    names = [free_name(name, taken) for name in ("aux", "CON", "com1", "auxiliary", "con_")]
-    assert names == ["aux_", "CON_", "com1_", "auxiliary", "con_-2"]
 
 
 def test_names_that_are_equal_on_some_system_become_different_files(raw, tmp_path, build):

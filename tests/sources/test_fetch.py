@@ -143,9 +143,9 @@ def test_a_checksum_of_either_kind_is_verified(kind, server, access):
     checksum = f"{kind}:{hashlib.new(kind, b'right').hexdigest()}"
     server.files |= {"right": b"right", "wrong": b"wrong"}
     addresses = (f"{server.address}/wrong", f"{server.address}/right")
-    assert fetch("a.csv", Remote(5, checksum, "", addresses), access).read_bytes() == b"right"
+    assert fetch("a.csv", Remote(5, checksum, addresses), access).read_bytes() == b"right"
     with pytest.raises(FetchError, match="wrong: does not match the published checksum"):
-        fetch("b.csv", Remote(5, checksum, "", addresses[:1]), access)
+        fetch("b.csv", Remote(5, checksum, addresses[:1]), access)
     assert files_of(access.downloads) == ["a.csv"]
 
 
