@@ -25,7 +25,7 @@ SUMS = "handout.sha256"  # checksums of the handed-out files, for `sha256sum --c
 
 
 def write(notebooks: Path, folder: Path) -> dict[str, int]:
-    """Write the handout, or renew an earlier one that is unchanged.
+    """Write the handout, or renew an earlier one that is unchanged; return the number of exercises by notebook.
 
     Parameters
     ----------
@@ -34,11 +34,6 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     folder
         Where the handout goes; created if missing. It also gets a file of checksums, by which a later call tells an
         unchanged handout from a student's work.
-
-    Returns
-    -------
-    dict[str, int]
-        Name of each notebook -> number of its exercises.
 
     Raises
     ------
@@ -71,7 +66,8 @@ def _clear_solutions(notebook: NotebookNode, name: str) -> int:
     number = exercises = 0
     for cell, following in pairwise([*notebook.cells, nbformat.v4.new_markdown_cell()]):
         number += cell.cell_type == "code"
-        if _is_exercise(cell):
+        tagged = "exercise" in cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and (tagged or "SOLUTION" in cell.source):
             try:
                 cell.source = without_solution(cell.source)
             except ValueError as error:
@@ -89,11 +85,6 @@ def without_solution(source: str) -> str:
     if not marks or marks != ["BEGIN SOLUTION", "END SOLUTION"] * solutions:
         raise ValueError(f"a solution stands between the lines {BEGIN!r} and {END!r}, found {marks or 'neither'}")
     return cleared
-
-
-def _is_exercise(cell: NotebookNode) -> bool:
-    tagged = "exercise" in cell.metadata.get("tags", [])
-    return cell.cell_type == "code" and (tagged or "BEGIN SOLUTION" in cell.source or "END SOLUTION" in cell.source)
 
 
 def _earlier(folder: Path, handed: dict[str, bytes]) -> set[str]:

@@ -1,15 +1,13 @@
 """Exercises of 07_attention_inits."""
 
 import copy
-from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from hcegan_lib.attention import SelfAttention2d
-from hcegan_lib.lessons.exercises.checking import compare, exercise, normal
+from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, normal
 
 
 @exercise(
@@ -18,14 +16,10 @@ from hcegan_lib.lessons.exercises.checking import compare, exercise, normal
     "A diagonal needs a second axis to line up with the channels: `gain[:, None]`.",
     "`gain @ o` multiplies the matrix by each column of o, the vector of one position.",
 )
-def _gain_of_any_size(answer: Callable) -> None:
+def _gain_of_any_size(answer: Answer) -> None:
     o, x = normal(2, 2, 5, 5)  # as many positions as channels, so that a mistake raises no error
-    number, diagonal, full = normal(), normal(5), normal(5, 5)
-    for size, gain, matrix in (
-        ("number", number, number * torch.eye(5)),
-        ("diagonal", diagonal, diagonal.diag()),
-        ("matrix", full, full),
-    ):
+    for size, gain in {"number": normal(), "diagonal": normal(5), "matrix": normal(5, 5)}.items():
+        matrix = gain if gain.ndim == 2 else gain * torch.eye(5)
         slips = {
             f"with a {size}, gamma times o is right, but x is missing.": matrix @ o,
             f"with a {size}, this multiplies positions; a gain belongs to a channel.": gain * o + x,
@@ -40,7 +34,7 @@ def _gain_of_any_size(answer: Callable) -> None:
     "y = gamma o + x, so a small change of one channel's gamma changes y there by o times that change.",
     "Multiply entry by entry, then sum over everything that shares the gain: photographs and positions.",
 )
-def _gradient_of_the_gain(answer: Callable) -> None:
+def _gradient_of_the_gain(answer: Answer) -> None:
     gradient, o = normal(2, 3, 4, 6)
     slips = {
         "this averages over positions; sum, because each one adds to the loss.": (gradient * o).mean((0, 2)),
@@ -57,34 +51,27 @@ def _gradient_of_the_gain(answer: Callable) -> None:
     "In each step, call `layer.zero_grad()`, compute the loss, call `.backward()`, and subtract rate times gradient.",
     "`torch.optim.SGD(layer.parameters(), lr=rate)` takes plain steps, without momentum.",
 )
-def _movement_of_h(answer: Callable) -> None:
-    data = *normal(2, 1, 8, 4, 4), 0.5  # x, target and learning rate
+def _movement_of_h(answer: Answer) -> None:
+    x, target = normal(2, 1, 8, 4, 4)
+    data = x, target, 0.5  # with the learning rate
     source = torch.Generator().manual_seed(int(np.random.default_rng().integers(2**32)))
     for init, steps in (("normal", 3), ("zero", 1), ("zero", 3)):
         layer = SelfAttention2d(8, init, generator=source)
+        accumulated = _descend(layer, data, steps, zero_grad=False)
         slips = {
             "the distance is 0: keep the start as a copy, `.detach().clone()`.": 0.0,
-            "the gradients of earlier steps add up: set them to zero before each step.": (
-                _descend(layer, *data, steps, zero_grad=False)
-            ),
-            "this takes one step too many.": _descend(layer, *data, steps + 1),
-            "this goes uphill: subtract rate times gradient.": _descend(layer, *data, steps, maximize=True),
+            "the gradients of earlier steps add up: set them to zero before each step.": accumulated,
+            "this takes one step too many.": _descend(layer, data, steps + 1),
+            "this goes uphill: subtract rate times gradient.": _descend(layer, data, steps, maximize=True),
         }
-        compare(answer(layer, *data, steps), _descend(layer, *data, steps), slips)
+        compare(answer(layer, *data, steps), _descend(layer, data, steps), slips)
 
 
 def _descend(
-    layer: SelfAttention2d,
-    x: Tensor,
-    target: Tensor,
-    rate: float,
-    steps: int,
-    *,
-    zero_grad: bool = True,
-    maximize: bool = False,
+    layer: SelfAttention2d, data: tuple, steps: int, *, zero_grad: bool = True, maximize: bool = False
 ) -> float:
     """Train a copy of the layer by gradient descent and return how far the weight of h moves."""
-    layer = copy.deepcopy(layer)
+    layer, (x, target, rate) = copy.deepcopy(layer), data
     start = layer.h.weight.detach().clone()
     descent = torch.optim.SGD(layer.parameters(), lr=rate, maximize=maximize)
     for _ in range(steps):
@@ -100,14 +87,13 @@ def _descend(
     "o is linear in h: multiplying a channel of o is the same as multiplying that channel of h.",
     "The first axis of a weight of shape (C, C, 1, 1) is the output of the convolution.",
 )
-def _gain_inside_of_h(answer: Callable) -> None:
+def _gain_inside_of_h(answer: Answer) -> None:
     weight, gamma = normal(6, 6, 1, 1), normal(6)
     gamma[0] = -gamma[0].abs()  # so that a lost sign shows
+    inputs, outputs = gamma.view(1, 6, 1, 1), gamma.view(6, 1, 1, 1)
     slips = {
-        "this scales the input of h; the gain scales its output, the first axis of the weight.": (
-            gamma.view(1, 6, 1, 1) * weight
-        ),
-        "this divides by the gain; multiply by it.": weight / gamma.view(6, 1, 1, 1),
-        "the sign of the gain is lost.": gamma.abs().view(6, 1, 1, 1) * weight,
+        "this scales the input of h; the gain scales its output, the first axis of the weight.": inputs * weight,
+        "this divides by the gain; multiply by it.": weight / outputs,
+        "the sign of the gain is lost.": outputs.abs() * weight,
     }
-    compare(answer(weight, gamma), gamma.view(6, 1, 1, 1) * weight, slips)
+    compare(answer(weight, gamma), outputs * weight, slips)

@@ -10,15 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import Tensor
 
+Answer = Callable  # the function that a student has written
 TOLERANCE = 3e-5  # above the rounding of float32, far below the effect of any mistake that the tests look for
 
 
 class Exercise(NamedTuple):
     """The test of an exercise and the hints for students who are stuck."""
 
-    test: Callable[[Callable], None]  # calls the answer; raises WrongAnswer
+    test: Callable[[Answer], None]  # calls the answer; raises WrongAnswer
     hints: tuple[str, ...]  # each failed try shows one more
 
 
@@ -31,19 +33,16 @@ failures: Counter[str] = Counter()  # failed tries since the exercise was last a
 
 
 def exercise(number: str, *hints: str) -> Callable:
-    """Register the decorated function as the test of an exercise.
+    """Register the decorated function as the test of an exercise."""
 
-    The test calls the answer like any function and raises `WrongAnswer` if the result is wrong.
-    """
-
-    def register(test: Callable[[Callable], None]) -> Callable[[Callable], None]:
+    def register(test: Callable[[Answer], None]) -> Callable[[Answer], None]:
         EXERCISES[number] = Exercise(test, hints)
         return test
 
     return register
 
 
-def check(number: str, answer: Callable) -> None:
+def check(number: str, answer: Answer) -> None:
     """Test the answer to an exercise, and print what is wrong with it and a hint, or that it is right.
 
     Each further try shows one more hint.
@@ -51,19 +50,14 @@ def check(number: str, answer: Callable) -> None:
     Parameters
     ----------
     number
-        Number of the exercise, such as "01.2".
+        Number of the exercise, such as "01.2"; ValueError lists those that exist.
     answer
         The function that the exercise asks for, not its result.
-
-    Raises
-    ------
-    ValueError
-        If there is no exercise of that number.
     """
     judge(number, answer)  # a notebook would display the returned value
 
 
-def judge(number: str, answer: Callable) -> bool:
+def judge(number: str, answer: Answer) -> bool:
     """Do the same as `check`, and return whether the answer is right."""
     if number not in EXERCISES:
         raise ValueError(f"number must be one of the exercises {', '.join(EXERCISES)}, got {number!r}")
@@ -81,10 +75,12 @@ def judge(number: str, answer: Callable) -> bool:
     return True
 
 
-def _guard(answer: Callable) -> Callable:
+def _guard(answer: Answer) -> Answer:
     """Wrap an answer so that it gets copies, and so that its errors and missing results become complaints."""
     if not callable(answer):
-        raise WrongAnswer(f"pass the function itself, without calling it; got an object of type {_type(answer)}.")
+        raise WrongAnswer(
+            f"pass the function itself, without calling it; got an object of type {type(answer).__name__}."
+        )
 
     def call(*arguments: object) -> object:
         try:
@@ -95,16 +91,12 @@ def _guard(answer: Callable) -> Callable:
             raise
         except Exception as error:
             text = " ".join(str(error).split())
-            raise WrongAnswer(f"your function raises {_type(error)}{f': {text}' if text else '.'}") from None
+            raise WrongAnswer(f"your function raises {type(error).__name__}{f': {text}' if text else '.'}") from None
         if result is None or result is ...:
             raise WrongAnswer("not written yet.")
         return result
 
     return call
-
-
-def _type(value: object) -> str:
-    return type(value).__name__
 
 
 def compare(
@@ -115,18 +107,9 @@ def compare(
     tolerance: float = TOLERANCE,
     otherwise: str | None = None,
 ) -> None:
-    """Raise `WrongAnswer` if a result differs from the expected one.
+    """Raise `WrongAnswer` if a result differs from the expected one; both may be numbers, sequences or tensors.
 
-    Parameters
-    ----------
-    result, expected
-        Numbers, sequences, arrays or tensors.
-    slips
-        Complaint -> the result of a common mistake. NaN matches NaN.
-    tolerance
-        Relative and absolute tolerance, which add up.
-    otherwise
-        Complaint about any other wrong values.
+    `slips` maps complaints to the results of common mistakes; `otherwise` is the complaint about other wrong values.
     """
     result, expected = as_array(result), np.asarray(expected, float)
     if result.shape == expected.shape and np.allclose(result, expected, rtol=tolerance, atol=tolerance):
@@ -145,7 +128,7 @@ def as_array(result: object) -> np.ndarray:
     try:
         return np.asarray(result.detach() if isinstance(result, Tensor) else result, float)
     except (TypeError, ValueError):
-        raise WrongAnswer(f"expected numbers, got an object of type {_type(result)}.") from None
+        raise WrongAnswer(f"expected numbers, got an object of type {type(result).__name__}.") from None
 
 
 def require_shape(result: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -163,6 +146,14 @@ def uniform(*shape: int) -> Tensor:
 def normal(*shape: int) -> Tensor:
     """Draw from N(0, 1), different numbers in each call, without touching torch's global seed."""
     return torch.from_numpy(np.random.default_rng().standard_normal(shape).astype(np.float32))
+
+
+def mean_interval(
+    values: np.ndarray, error: np.ndarray | None = None, df: float | None = None, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the t interval of the mean over the first axis. The other parameters are for mistakes."""
+    df = len(values) - 1 if df is None else df
+    return stats.t.interval(level, df, values.mean(axis=0), stats.sem(values) if error is None else error)
 
 
 def patch_scores(*counts: int) -> Tensor:

@@ -1,13 +1,12 @@
 """Exercises of 05_hinge_cross_entropy."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch.nn.functional import softplus
 
-from hcegan_lib.lessons.exercises.checking import compare, exercise, uniform
+from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, uniform
 
 MAX_STEPS = 300  # a hint names this number
 
@@ -18,7 +17,7 @@ MAX_STEPS = 300  # a hint names this number
     "The cross-entropy of the logit h with target 0 is -log(1 - sigmoid(h)) = softplus(h).",
     "Take the mean over all scores.",
 )
-def _still_wrong(answer: Callable) -> None:
+def _still_wrong(answer: Answer) -> None:
     scores = torch.linspace(-2, 4, 60).view(3, 4, 5) + 0.1 * uniform(3, 4, 5)  # no two mistakes have the same mean
     for label in (1, -1):
         residual, flipped = torch.relu(1 - label * scores), torch.relu(1 + label * scores)
@@ -38,7 +37,7 @@ def _still_wrong(answer: Callable) -> None:
     "`field(theta, psi)` returns two numbers: the pull on theta and the pull on psi.",
     "Move psi first. Then call the field again with the new psi, and move theta.",
 )
-def _alternating_step(answer: Callable) -> None:
+def _alternating_step(answer: Answer) -> None:
     for a, b, c, theta, psi, rate in np.random.default_rng().uniform(0.3, 1, (3, 6)).tolist():
 
         def field(theta: float, psi: float, a: float = a, b: float = b, c: float = c) -> tuple[float, float]:
@@ -47,13 +46,11 @@ def _alternating_step(answer: Callable) -> None:
         pull_theta, pull_psi = field(theta, psi)
         moved, uphill = psi + rate * pull_psi, psi - rate * pull_psi
         first = theta + rate * pull_theta
+        second = psi + rate * field(first, psi)[1]
         expected = theta + rate * field(theta, moved)[0], moved
         slips = {
             "both move at once; the generator should answer the discriminator's move.": (first, moved),
-            "the generator moves first; in training the discriminator does.": (
-                first,
-                psi + rate * field(first, psi)[1],
-            ),
+            "the generator moves first; in training the discriminator does.": (first, second),
             "the field already points downhill: add it.": (theta - rate * field(theta, uphill)[0], uphill),
             "return theta first, then psi.": expected[::-1],
             "the discriminator has moved, but the generator has not.": (theta, moved),
@@ -67,7 +64,7 @@ def _alternating_step(answer: Callable) -> None:
     f"`dirac.trajectory` returns all thetas and psis, beginning with the start. Take {MAX_STEPS} steps.",
     "The loss is minus infinity where theta times psi is -1 or less. Find the first such position.",
 )
-def _steps_to_the_margin(answer: Callable) -> None:
+def _steps_to_the_margin(answer: Answer) -> None:
     random = np.random.default_rng()
     starts, counts = [], []
     while len(starts) < 6:

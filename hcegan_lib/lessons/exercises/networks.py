@@ -1,11 +1,10 @@
 """Exercises of 08_networks."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from hcegan_lib.lessons.exercises.checking import WrongAnswer, compare, exercise
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, compare, exercise
 
 
 @exercise(
@@ -13,7 +12,7 @@ from hcegan_lib.lessons.exercises.checking import WrongAnswer, compare, exercise
     "Each number of the output is a sum over the kernel and over all input channels.",
     "The output holds `outputs` * `side` ** 2 numbers.",
 )
-def _multiply_adds(answer: Callable) -> None:
+def _multiply_adds(answer: Answer) -> None:
     sizes = np.random.default_rng().integers((7, 20, 2, 13), (12, 40, 6, 33), (4, 4))  # all different within a row
     for inputs, outputs, kernel, side in sizes.tolist():
         expected = kernel**2 * inputs * outputs * side**2
@@ -32,20 +31,19 @@ def _multiply_adds(answer: Callable) -> None:
     "Row r of a layer's output reads kernel rows of its input, from r * stride - padding on.",
     "Loop over `reversed(layers)` and update the first and the last row.",
 )
-def _rows_seen(answer: Callable) -> None:
+def _rows_seen(answer: Answer) -> None:
     random = np.random.default_rng()
     for _ in range(5):
-        layers = [(4, int(stride), 1) for stride in (2, 2, *random.integers(1, 3, 2), 1)]
+        strides = [2, 2, *random.integers(1, 3, 2).tolist(), 1]
+        layers = [(4, stride, 1) for stride in strides]
         row = int(random.integers(5, 25))
         first, last = _walk_back(layers, row)
+        unpadded = _walk_back([(4, stride, 0) for stride in strides], row)
+        too_far = _walk_back([(5, stride, 1) for stride in strides], row)
         slips = {
             "walk from the score back to the photograph: the last layer comes first.": _walk_back(layers[::-1], row),
-            "the padding is missing: the input starts `padding` rows before the photograph.": (
-                _walk_back([(4, stride, 0) for _, stride, _ in layers], row)
-            ),
-            "the kernel reaches one row too far: a kernel of 4 that starts at row r ends at r + 3.": (
-                _walk_back([(5, stride, 1) for _, stride, _ in layers], row)
-            ),
+            "the padding is missing: the input starts `padding` rows before the photograph.": unpadded,
+            "the kernel reaches one row too far: a kernel of 4 that starts at row r ends at r + 3.": too_far,
             "this returns the number of rows; return the first and the last row.": (first, last - first + 1),
             "this is the row after the last one; return the last row itself.": (first, last + 1),
         }
@@ -69,7 +67,7 @@ def _walk_back(layers: list[tuple[int, int, int]], row: int) -> tuple[int, int]:
     "7, 16, 34, 70, ...: each layer of stride 2 in front turns r into 2 r + 2.",
     "Put a 2 in front while the score sees fewer than `patch` pixels.",
 )
-def _strides_for(answer: Callable) -> None:
+def _strides_for(answer: Answer) -> None:
     for side in np.random.default_rng().permutation([16, 34, 70, 142, 286]).tolist():
         strides = answer(side)
         try:

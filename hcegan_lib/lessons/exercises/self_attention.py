@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from hcegan_lib.lessons.exercises.checking import WrongAnswer, compare, exercise, uniform
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, compare, exercise, uniform
 
 
 @exercise(
@@ -14,7 +15,7 @@ from hcegan_lib.lessons.exercises.checking import WrongAnswer, compare, exercise
     "The sum in the denominator runs over i, the first index of `scores`.",
     "`scores.softmax(dim=0)` does that; what remains is the order of the indices.",
 )
-def _attention_from_scores(answer: Callable) -> None:
+def _attention_from_scores(answer: Answer) -> None:
     scores = 4 * uniform(7, 7) - 2
     slips = {
         "each row sums to 1, but over j: normalize over i, the pixel that is looked at.": scores.softmax(1),
@@ -32,7 +33,7 @@ def _attention_from_scores(answer: Callable) -> None:
     "o at [b, c, j] is the sum over i of h[b, c, i] * beta[b, j, i]: a matrix product with beta transposed.",
     "`gamma.view(1, -1, 1, 1)` lines up with the channels.",
 )
-def _add_what_is_seen(answer: Callable) -> None:
+def _add_what_is_seen(answer: Answer) -> None:
     h, x, gamma = uniform(2, 3, 4, 5), uniform(2, 3, 4, 5), 2 * uniform(3) - 1
     beta = (6 * uniform(2, 20, 20)).softmax(2)
     gain = gamma.view(3, 1, 1)
@@ -40,6 +41,7 @@ def _add_what_is_seen(answer: Callable) -> None:
     def seen(beta: Tensor, values: Tensor = h) -> Tensor:
         return torch.einsum("bji,bci->bcj", beta, values.flatten(2)).view(x.shape)
 
+    mixed = seen(beta).flatten(2).mT.reshape(x.shape)
     slips = {
         "this uses beta[i, j]; j, the pixel that looks, comes first.": gain * seen(beta.mT) + x,
         "x is missing: y is gamma * o + x.": gain * seen(beta),
@@ -47,9 +49,7 @@ def _add_what_is_seen(answer: Callable) -> None:
         "the gain multiplies o, not x.": seen(beta) + gain * x,
         "the gain multiplies only o; add x unchanged.": gain * (seen(beta) + x),
         "average the values h(x), not x.": gain * seen(beta, x) + x,
-        "channels and positions are mixed up: transpose (B, N, C) before you reshape it.": (
-            gain * seen(beta).flatten(2).mT.reshape(x.shape) + x
-        ),
+        "channels and positions are mixed up: transpose (B, N, C) before you reshape it.": gain * mixed + x,
     }
     compare(answer(beta, h, gamma, x), gain * seen(beta) + x, slips)
 
@@ -60,7 +60,7 @@ def _add_what_is_seen(answer: Callable) -> None:
     "For each part, `part @ f.T` holds the scores of a few j with all i: (rows, N).",
     "Take the softmax over the last axis, multiply by `h`, and join the parts with `torch.cat`.",
 )
-def _attend_in_rows(answer: Callable) -> None:
+def _attend_in_rows(answer: Answer) -> None:
     f, g, h, rows = 6 * uniform(60, 2) - 3, 6 * uniform(60, 2) - 3, uniform(60, 6), 7
     scores = f @ g.T  # s_ij at [i, j]
     with _LargestTensor() as largest:
@@ -83,11 +83,9 @@ class _LargestTensor(TorchDispatchMode):
 
     size = 0
 
-    def __torch_dispatch__(
-        self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None
-    ) -> object:
+    def __torch_dispatch__(self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None):
         result = function(*args, **(kwargs or {}))
-        parts = result if isinstance(result, (tuple, list)) else (result,)
-        floats = (part for part in parts if isinstance(part, Tensor) and part.is_floating_point())  # no raw bytes
-        self.size = max(self.size, *(part.numel() for part in floats), 0)
+        for part in tree_leaves(result):
+            if isinstance(part, Tensor) and part.is_floating_point():  # no raw bytes
+                self.size = max(self.size, part.numel())
         return result

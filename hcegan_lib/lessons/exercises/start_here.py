@@ -1,12 +1,11 @@
 """Exercises of 00_start_here."""
 
-from collections.abc import Callable
-
 import torch
 
 from hcegan_lib.color import gray_to_rgb, luma
 from hcegan_lib.lessons.exercises.checking import (
     TOLERANCE,
+    Answer,
     WrongAnswer,
     as_array,
     compare,
@@ -22,7 +21,7 @@ from hcegan_lib.metrics import psnr
     "`color[:, 0:1]` is the red channel with its axis; `color[:, 0]` drops the axis.",
     "Gray is 0.299 red + 0.587 green + 0.114 blue.",
 )
-def _gray_of_a_batch(answer: Callable) -> None:
+def _gray_of_a_batch(answer: Answer) -> None:
     color = uniform(2, 3, 5, 7)
     rec709 = (color * torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)).sum(1, keepdim=True)
     slips = {
@@ -39,13 +38,12 @@ def _gray_of_a_batch(answer: Callable) -> None:
     "Gray is a weighted sum, so the gray of a mixture of two images is the mixture of their grays.",
     "Mix the photograph with its gray copy, half and half.",
 )
-def _other_colors_of_the_same_gray(answer: Callable) -> None:
+def _other_colors_of_the_same_gray(answer: Answer) -> None:
     color = uniform(2, 3, 6, 6)
     result = as_array(answer(color))
     require_shape(result, tuple(color.shape))
     other = torch.from_numpy(result).float()
-    if not (luma(other) - luma(color)).abs().max() <= TOLERANCE:
-        raise WrongAnswer("the gray has changed.")
+    compare(luma(other), luma(color), otherwise="the gray has changed.")
     if other.min() < -TOLERANCE or other.max() > 1 + TOLERANCE:
         raise WrongAnswer("the gray is the same, but some values are outside [0, 1].")
     if (other - color).abs().amax(dim=(1, 2, 3)).min() < 0.01:
@@ -60,7 +58,7 @@ def _other_colors_of_the_same_gray(answer: Callable) -> None:
     "`metrics.psnr` returns one number per photograph; `.mean()` averages them.",
     "The gain is the mean PSNR of the tinted images minus the mean PSNR of the gray copies.",
 )
-def _gain_of_a_tint(answer: Callable) -> None:
+def _gain_of_a_tint(answer: Answer) -> None:
     color, tint = uniform(4, 3, 8, 8), 0.7 + 0.3 * uniform(3)
     gray = luma(color)
     strength = torch.tensor([0.1, 0.4, 0.7, 1.0]).view(4, 1, 1, 1)

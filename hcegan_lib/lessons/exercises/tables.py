@@ -1,11 +1,9 @@
 """Exercises of 10_tables."""
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import stats
 
-from hcegan_lib.lessons.exercises.checking import WrongAnswer, compare, exercise
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, compare, exercise, mean_interval
 
 
 @exercise(
@@ -14,26 +12,18 @@ from hcegan_lib.lessons.exercises.checking import WrongAnswer, compare, exercise
     "`stats.t.ppf(0.975, n - 1)` is how many standard errors the interval extends to each side.",
     "`values.std(ddof=1)` is the standard deviation of a sample.",
 )
-def _interval_of_a_mean(answer: Callable) -> None:
+def _interval_of_a_mean(answer: Answer) -> None:
     random = np.random.default_rng()
     values = random.normal(20, 4, random.integers(6, 9))
-    n, mean, error = len(values), values.mean(), stats.sem(values)
+    single, short = mean_interval(values, values.std(ddof=1)), mean_interval(values, level=0.9)
     slips = {
-        "this is the interval of a single run; a mean of n varies less, by the square root of n.": (
-            stats.t.interval(0.95, n - 1, mean, values.std(ddof=1))
-        ),
-        "1.96 is for a known standard deviation; with few runs use Student's t.": stats.norm.interval(
-            0.95, mean, error
-        ),
-        "this is a sample: divide by n - 1, `ddof=1`.": stats.t.interval(0.95, n - 1, mean, stats.sem(values, ddof=0)),
-        "the 0.95 quantile cuts off 5% at one end; cut off half of that at each end: 0.975.": (
-            stats.t.interval(0.90, n - 1, mean, error)
-        ),
-        "n values have n - 1 degrees of freedom, because the mean uses up one.": (
-            stats.t.interval(0.95, n, mean, error)
-        ),
+        "this is the interval of a single run; a mean of n varies less, by the square root of n.": single,
+        "1.96 is for a known standard deviation; with few runs use Student's t.": mean_interval(values, df=np.inf),
+        "this is a sample: divide by n - 1, `ddof=1`.": mean_interval(values, stats.sem(values, ddof=0)),
+        "the 0.95 quantile cuts off 5% at one end; cut off half of that at each end: 0.975.": short,
+        "n values have n - 1 degrees of freedom, because the mean uses up one.": mean_interval(values, df=len(values)),
     }
-    compare(answer(values), stats.t.interval(0.95, n - 1, mean, error), slips)
+    compare(answer(values), mean_interval(values), slips)
 
 
 @exercise(
@@ -41,29 +31,22 @@ def _interval_of_a_mean(answer: Callable) -> None:
     "`(model - baseline).mean(axis=1)` is one difference per seed: the mean over its photographs.",
     "Compute the interval of exercise 10.1 for these differences.",
 )
-def _paired_interval(answer: Callable) -> None:
+def _paired_interval(answer: Answer) -> None:
     random = np.random.default_rng()
     hard, luck = random.normal(20, 4, 12), random.normal(0, 1, (5, 1))  # effects of photographs and of seeds
     baseline, model = (hard + luck + random.normal(mean, 0.3, (5, 12)) for mean in (0, 0.5))
     model += random.permutation(np.linspace(-0.8, 0.8, 5))[:, None]  # effects of runs: only runs are independent
 
-    def interval(*scores: np.ndarray) -> tuple[float, float]:
-        return tuple(stats.ttest_rel(*scores).confidence_interval(0.95))
-
-    means = model.mean(axis=1), baseline.mean(axis=1)
+    gains = model - baseline  # (seeds, photographs)
+    pooled, across = mean_interval(gains.ravel()), mean_interval(gains.mean(axis=0))
+    loose = tuple(stats.ttest_ind(model.mean(axis=1), baseline.mean(axis=1)).confidence_interval(0.95))
     slips = {
-        "the sign is flipped: expected model minus baseline.": interval(*means[::-1]),
-        "this treats all photographs of all runs as independent; only the runs are: average each run first.": (
-            interval(model.ravel(), baseline.ravel())
-        ),
-        "this interval is over photographs and tells about other photographs; expected one over seeds.": (
-            interval(model.mean(axis=0), baseline.mean(axis=0))
-        ),
-        "this ignores that runs of both models with the same seed belong together; subtract seed by seed first.": (
-            tuple(stats.ttest_ind(*means).confidence_interval(0.95))
-        ),
+        "the sign is flipped: expected model minus baseline.": mean_interval(-gains.mean(axis=1)),
+        "this treats all photographs of all runs as independent; only the runs are: average each run first.": pooled,
+        "this interval is over photographs and tells about other photographs; expected one over seeds.": across,
+        "this ignores that runs of both models with the same seed belong together; subtract seed by seed first.": loose,
     }
-    compare(answer(model, baseline), interval(*means), slips)
+    compare(answer(model, baseline), mean_interval(gains.mean(axis=1)), slips)
 
 
 @exercise(
@@ -72,7 +55,7 @@ def _paired_interval(answer: Callable) -> None:
     "Multiply by m, m - 1, ..., 1; then apply `np.maximum.accumulate` and `.clip(max=1)`.",
     "Put the values back: `adjusted[order] = ...` writes the sorted values to their original places.",
 )
-def _holm(answer: Callable) -> None:
+def _holm(answer: Answer) -> None:
     random = np.random.default_rng()
     # The third product is below the second (4 * 0.07 and 5 * 0.06), and the fourth is above 1. Rotating by one of
     # these amounts neither sorts the values nor is its own inverse.
@@ -80,23 +63,18 @@ def _holm(answer: Callable) -> None:
     order, m = p.argsort(), len(p)
     products = p[order] * np.arange(m, 0, -1)
     increasing = np.maximum.accumulate(products)
-
-    def put_back(adjusted: np.ndarray) -> np.ndarray:
-        return adjusted[order.argsort()]
-
+    adjusted, backwards = increasing.clip(max=1), np.minimum(p[order] * np.arange(1, m + 1), 1)
+    places = order.argsort()  # where each p value is among the sorted ones
+    again = adjusted[order]
     slips = {
         "this is Bonferroni: every p times m. Holm multiplies only the smallest by m.": np.minimum(m * p, 1),
-        "these are sorted; put each p value back in its original place.": increasing.clip(max=1),
-        "this sorts the sorted values again; write to the places in `order` instead of reading from them.": (
-            increasing.clip(max=1)[order]
-        ),
-        "a larger p ends up below a smaller one: take the running maximum.": put_back(products.clip(max=1)),
-        "a probability is at most 1.": put_back(increasing),
-        "multiply the smallest by m, the next by m - 1, and so on; this starts at the other end.": (
-            put_back(np.maximum.accumulate(p[order] * np.arange(1, m + 1)).clip(max=1))
-        ),
+        "these are sorted; put each p value back in its original place.": adjusted,
+        "this sorts the sorted values again; write to the places in `order` instead of reading from them.": again,
+        "a larger p ends up below a smaller one: take the running maximum.": products.clip(max=1)[places],
+        "a probability is at most 1.": increasing[places],
+        "multiply the smallest by m, the next by m - 1, and so on; this starts at the other end.": backwards[places],
     }
-    compare(answer(p), put_back(increasing.clip(max=1)), slips)
+    compare(answer(p), adjusted[places], slips)
 
 
 @exercise(
@@ -104,7 +82,7 @@ def _holm(answer: Callable) -> None:
     "Check the number of seeds first: without enough of them there is no p value to look at.",
     "`not p < 0.05` is also true if p is NaN; `p >= 0.05` is not.",
 )
-def _verdict(answer: Callable) -> None:
+def _verdict(answer: Answer) -> None:
     size, small, large = np.random.default_rng().uniform((0.1, 0.001, 0.06), (2, 0.04, 1))
     for difference, p, seeds, expected, case in (
         (size, small, 5, "higher", "a difference above 0 with p below 5%"),
