@@ -16,22 +16,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def find_device(wanted: str = "auto") -> str:
-    """Pick the fastest available device, or check the one that was asked for.
+    """Pick the fastest available device ("auto"), or check that "cpu", "cuda" or "mps" is available.
 
-    Parameters
-    ----------
-    wanted
-        "auto", "cpu", "cuda" or "mps".
-
-    Returns
-    -------
-    str
-        "cpu", "mps", "cuda", or "cuda:N" in process N of those that torchrun started on this machine.
-
-    Raises
-    ------
-    ValueError
-        If the device is not available; the message lists those that are.
+    In process N of those that torchrun started on this machine, "cuda" becomes "cuda:N". If the device is missing, a
+    ValueError lists the available ones.
     """
     available = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
     kind = available[0] if wanted == "auto" else wanted.partition(":")[0]
@@ -48,10 +36,9 @@ def process_group(device: str) -> Iterator[None]:
     if "WORLD_SIZE" not in os.environ:
         yield
         return
-    # DistributedDataParallel imports this module, whose functions have the default group as a default argument. If it
-    # were imported while a group exists, they would keep that group alive: its threads would outlive the call of
-    # destroy_process_group, and a thread still working while Python shuts down aborts the process ("terminate called
-    # without an active exception").
+    # DistributedDataParallel imports this module, whose functions take the default group as a default argument. If it
+    # were imported while a group exists, they would keep the group and its threads alive, and a thread still working
+    # while Python shuts down aborts the process ("terminate called without an active exception").
     import torch.distributed.nn.functional
 
     if device.startswith("cuda"):
@@ -112,10 +99,7 @@ def all_agree(number: int, device: str) -> bool:
 
 
 def distribute(network: nn.Module, device: str) -> nn.Module:
-    """Make a network average its gradients and the statistics of its batch norm over the processes.
-
-    The result is to be called in place of `network`, which holds the weights, the same in each process.
-    """
+    """Return what to call in place of `network` to average gradients and batch norm's statistics over the processes."""
     if world_size() == 1:
         return network
     for layer in network.modules():

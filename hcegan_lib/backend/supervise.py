@@ -38,8 +38,11 @@ def supervise(command: list[str], watch: Callable[[], None], **options: object) 
                 peak = max(peak, sum(map(resident_memory, tree)))
                 watch()
                 time.sleep(POLL)
-        finally:
-            kill_tree(tree)  # a kernel does not end with papermill
+        finally:  # a kernel does not end with papermill
+            for each in {child for root in tree for child in process_tree(root)}:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+            psutil.wait_procs(tree, timeout=5)
             if process.stdin:
                 process.stdin.close()
         log.seek(0)
@@ -61,14 +64,6 @@ def resident_memory(process: psutil.Process) -> int:
         return process.memory_info().rss
     except psutil.NoSuchProcess:
         return 0
-
-
-def kill_tree(tree: list[psutil.Process]) -> None:
-    """Kill processes and all their descendants."""
-    for process in {child for root in tree for child in process_tree(root)}:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(tree, timeout=5)
 
 
 def count_cores() -> int:

@@ -47,8 +47,6 @@ math[display="block"] { margin: 0.6em 0; }
 {% endblock %}
 {% block data_png %}{% set alt = output | get_metadata('alt', 'image/png') %}
 {{- super() | replace('<img ', '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else super() }}{% endblock %}
-{% block data_jpg %}{% set alt = output | get_metadata('alt', 'image/jpeg') %}
-{{- super() | replace('<img ', '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else super() }}{% endblock %}
 """
 
 
@@ -69,9 +67,15 @@ def page(notebook: NotebookNode, folder: Path, output: Path) -> str:
     def render(context, source: str) -> str:
         return markdown(source, folder, output, attachments=context.get("cell", {}).get("attachments", {}))
 
+    state = widget_state(notebook)
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [plain for output in cell.outputs for plain in _plain(output, state)]
     exporter = HTMLExporter(raw_template=TEMPLATE, filters={"markdown2html": render})
     title, _ = heading(notebook)
-    return exporter.from_notebook_node(_without_widgets(notebook), {"metadata": {"name": title}})[0]
+    return exporter.from_notebook_node(notebook, {"metadata": {"name": title}})[0]
 
 
 def markdown(source: str, folder: Path, output: Path, attachments: Mapping | None = None) -> str:
@@ -102,16 +106,6 @@ def heading(notebook: NotebookNode) -> tuple[str, str]:
     texts = [cell.source for cell in texts if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
     title, _, rest = (texts or [""])[0].strip().partition("\n")
     return title.lstrip("# "), rest.strip().split("\n\n")[0]
-
-
-def _without_widgets(notebook: NotebookNode) -> NotebookNode:
-    notebook = copy.deepcopy(notebook)
-    state = widget_state(notebook)
-    notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [plain for output in cell.outputs for plain in _plain(output, state)]
-    return notebook
 
 
 def _plain(output: NotebookNode, state: Mapping) -> list[NotebookNode]:

@@ -100,12 +100,7 @@ def _guard(answer: Answer) -> Answer:
 
 
 def compare(
-    result: object,
-    expected: object,
-    slips: Mapping[str, object] | None = None,
-    *,
-    tolerance: float = TOLERANCE,
-    otherwise: str | None = None,
+    result: object, expected: object, slips: Mapping | None = None, *, tolerance: float = TOLERANCE, otherwise: str = ""
 ) -> None:
     """Raise `WrongAnswer` if a result differs from the expected one; both may be numbers, sequences or tensors.
 
@@ -118,24 +113,21 @@ def compare(
         slip = np.asarray(slip, float)
         if slip.shape == result.shape and np.allclose(result, slip, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
             raise WrongAnswer(complaint)
-    require_shape(result, expected.shape)
+    as_array(result, expected.shape)
     not_finite = "some of the values are infinite or NaN." if not np.isfinite(result).all() else None
     raise WrongAnswer(otherwise or not_finite or "the values are wrong.")
 
 
-def as_array(result: object) -> np.ndarray:
-    """Convert a result to an array of floats; raise `WrongAnswer` if it holds anything else."""
+def as_array(result: object, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Convert a result to an array of floats; raise `WrongAnswer` if it holds anything else or has another shape."""
     try:
-        return np.asarray(result.detach() if isinstance(result, Tensor) else result, float)
+        array = np.asarray(result.detach() if isinstance(result, Tensor) else result, float)
     except (TypeError, ValueError):
         raise WrongAnswer(f"expected numbers, got an object of type {type(result).__name__}.") from None
-
-
-def require_shape(result: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Raise `WrongAnswer` if a result has a different shape."""
-    if result.shape != shape:
-        expected, got = (f"shape {shape}", result.shape) if shape else ("one number", f"shape {result.shape}")
+    if shape not in (None, array.shape):
+        expected, got = (f"shape {shape}", array.shape) if shape else ("one number", f"shape {array.shape}")
         raise WrongAnswer(f"expected {expected}, got {got or 'one number'}.")
+    return array
 
 
 def uniform(*shape: int) -> Tensor:
@@ -148,12 +140,10 @@ def normal(*shape: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng().standard_normal(shape).astype(np.float32))
 
 
-def mean_interval(
-    values: np.ndarray, error: np.ndarray | None = None, df: float | None = None, level: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
+def mean_interval(values: np.ndarray, error: np.ndarray | None = None, df: float = 0, level: float = 0.95) -> tuple:
     """Compute the t interval of the mean over the first axis. The other parameters are for mistakes."""
-    df = len(values) - 1 if df is None else df
-    return stats.t.interval(level, df, values.mean(axis=0), stats.sem(values) if error is None else error)
+    error = stats.sem(values) if error is None else error
+    return stats.t.interval(level, df or len(values) - 1, values.mean(axis=0), error)
 
 
 def patch_scores(*counts: int) -> Tensor:

@@ -3,16 +3,7 @@
 import torch
 
 from hcegan_lib.color import gray_to_rgb, luma
-from hcegan_lib.lessons.exercises.checking import (
-    TOLERANCE,
-    Answer,
-    WrongAnswer,
-    as_array,
-    compare,
-    exercise,
-    require_shape,
-    uniform,
-)
+from hcegan_lib.lessons.exercises.checking import TOLERANCE, Answer, WrongAnswer, as_array, compare, exercise, uniform
 from hcegan_lib.metrics import psnr
 
 
@@ -40,9 +31,7 @@ def _gray_of_a_batch(answer: Answer) -> None:
 )
 def _other_colors_of_the_same_gray(answer: Answer) -> None:
     color = uniform(2, 3, 6, 6)
-    result = as_array(answer(color))
-    require_shape(result, tuple(color.shape))
-    other = torch.from_numpy(result).float()
+    other = torch.from_numpy(as_array(answer(color), tuple(color.shape))).float()
     compare(luma(other), luma(color), otherwise="the gray has changed.")
     if other.min() < -TOLERANCE or other.max() > 1 + TOLERANCE:
         raise WrongAnswer("the gray is the same, but some values are outside [0, 1].")
