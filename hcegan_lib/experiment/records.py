@@ -50,37 +50,18 @@ def picture_name(data: str, model: str) -> str:
 
 
 def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
-    """Score a finished run on the test photographs; write record.json and rendered.png into its folder.
+    """Score a finished run on all test photographs of its set; write record.json and rendered.png into its folder.
 
-    Parameters
-    ----------
-    folder
-        Folder of the run.
-    fit
-        Result of `train.fit`.
-    photos
-        The set it was trained on. All test photographs are scored; `PICTURES` of them, evenly spaced, are in
-        rendered.png, side by side.
-
-    Returns
-    -------
-    Path
-        The record.
-
-    Raises
-    ------
-    ValueError
-        If the run is not finished.
+    `PICTURES` of the photographs, evenly spaced, are in rendered.png, side by side. Returns the path of record.json;
+    raises ValueError if the run is not finished.
     """
     if not fit.finished:
-        raise ValueError(
-            f"{folder} is at step {fit.step} of {fit.steps}: finish the run before its scores are recorded"
-        )
+        raise ValueError(f"{folder} is at step {fit.step} of {fit.steps}: finish the run first, then record its scores")
     folder = Path(folder)
     settings = asdict(fit.settings)
     gray, _ = photos.test.batch()
     rendered = render(fit.generator, gray)
-    shown = evenly_spaced(len(gray))
+    shown = torch.linspace(0, len(gray) - 1, min(PICTURES, len(gray))).round().int().tolist()
     record = {
         "model": paper.model_name(settings["gamma_init"], settings["loss"]),
         "settings": settings,
@@ -98,11 +79,6 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
     path = folder / "record.json"
     write_atomically(path, json.dumps(record, indent=1) + "\n")  # last: a folder with a record counts as finished
     return path
-
-
-def evenly_spaced(count: int) -> list[int]:
-    """Pick `PICTURES` of `count` photographs, evenly from the first to the last; all of them if there are fewer."""
-    return torch.linspace(0, count - 1, min(PICTURES, count)).round().int().tolist()
 
 
 def strip(images: Tensor) -> Image.Image:
@@ -214,23 +190,8 @@ def collect(grid: str, failed: list[dict] | None = None) -> Path:
 
     Writes GRID.csv (one row per photograph and run), GRID-curves.csv (one row per epoch and run), GRID-pictures
     (rendered.png of the first seed of each model) and GRID.json, the manifest: how each run was made, and which failed.
-
-    Parameters
-    ----------
-    grid
-        Name of a folder in `RUNS`.
-    failed
-        Runs that failed, each with "run" and "error"; they have no scores.
-
-    Returns
-    -------
-    Path
-        The CSV file with the scores.
-
-    Raises
-    ------
-    ValueError
-        If no run is finished.
+    `failed` lists the latter, each with "run" and "error". Returns the path of GRID.csv; raises ValueError if no run is
+    finished.
     """
     folder = RUNS / grid
     scores = scores_of(folder)
@@ -266,17 +227,9 @@ def manifest(grid: str) -> dict:
 
 
 def read_pictures(grid: str, data: str, model: str) -> tuple[list[str], Tensor]:
-    """Read the recorded pictures of one model.
+    """Read the recorded pictures of one model: the names of N test photographs, and a tensor (N, 3, H, W) in [0, 1].
 
-    Returns
-    -------
-    files, images
-        Names of the test photographs, and the photographs as the model colors them, shape (N, 3, H, W), in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If there are none.
+    Raises ValueError if there are none.
     """
     path = RESULTS / f"{grid}-pictures" / f"{picture_name(data, model)}.png"
     if not path.exists():

@@ -6,18 +6,3 @@ Nothing that we measured is here.
 from hcegan_lib.paper.claims import CLAIM_COLUMNS, VERDICTS, claims, exact_cells, judge_number
 from hcegan_lib.paper.models import DATASETS, MODELS, Model, model, model_name
 from hcegan_lib.paper.tables import UNITS, table
-
-__all__ = [
-    "CLAIM_COLUMNS",
-    "DATASETS",
-    "MODELS",
-    "UNITS",
-    "VERDICTS",
-    "Model",
-    "claims",  # the function; the module is reached by `from hcegan_lib.paper.claims import ...`
-    "exact_cells",
-    "judge_number",
-    "model",
-    "model_name",
-    "table",
-]

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
@@ -14,7 +14,7 @@ from hcegan_lib.paper.tables import FOLDER, UNITS, table
 
 HOLDS, ROUNDS_DIFFERENTLY = "holds", "rounds differently"
 CONTRADICTS, CANNOT_BE_CHECKED = "contradicts the table", "cannot be checked"
-VERDICTS: tuple[str, ...] = (HOLDS, ROUNDS_DIFFERENTLY, CONTRADICTS, CANNOT_BE_CHECKED)
+VERDICTS = (HOLDS, ROUNDS_DIFFERENTLY, CONTRADICTS, CANNOT_BE_CHECKED)
 
 ALMOST_ALL = Decimal("0.9")  # the smallest share that we accept as "almost all"
 
@@ -23,8 +23,6 @@ CLAIM_COLUMNS = (
     *("claimed", "recomputed", "unit", "finding", "verdict"),
 )
 
-Cells = Mapping[tuple[str, str, str], Decimal]  # (metric, model, data set) -> the printed number, to its last digit
-
 
 def claims() -> pd.DataFrame:
     """Judge every number and every comparison in the paper's text by the paper's own tables.
@@ -32,16 +30,11 @@ def claims() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per claim, in the order of print:
-
-        * `section`; `printed`, the sentence word for word; `claimed`, the number in it, or the claim in short.
-        * `kind`: "gain" (a printed difference), "mean" and "almost all" (comparisons), "change" (two models said to
-          differ in one choice), "columns" and "caption" (what a table is said to hold), "marks" and "bold" (bold
-          marks), "statement" (no table can decide it).
-        * `table`, `metric`, `model`, `baseline`, `dataset`: what is compared; several names are joined by ", ".
-        * `recomputed` and its `unit`: the gain, the difference of the means, the best value, or a count.
-        * `finding`: the same in words, or why the claim cannot be checked.
-        * `verdict`: one of `VERDICTS`.
+        One row per claim, in the order of print: `section`; `printed`, the sentence word for word; `claimed`, the
+        number in it, or the claim in short; `kind`, a key of `JUDGES`, or "marks" for a table's bold marks as a whole;
+        `table`, `metric`, `model`, `baseline` and `dataset`, what is compared, with several names joined by ", ";
+        `recomputed` and its `unit`: the gain, the difference of the means, the best value, or a count; `finding`, the
+        same in words, or why the claim cannot be checked; `verdict`, one of `VERDICTS`.
 
     Notes
     -----
@@ -61,14 +54,7 @@ def claims() -> pd.DataFrame:
 
 
 def judge_number(claimed: str, recomputed: str | Decimal) -> str:
-    """Compare a printed number with the exact one.
-
-    Parameters
-    ----------
-    claimed
-        As printed. Its digits count: "2.00" claims two decimals, "3.7" one.
-    recomputed
-        The exact number, as a decimal. A float is refused because 22.551 - 21.958 is not 0.593 in binary.
+    """Compare a printed number, whose digits count ("2.00" claims two decimals, "3.7" one), with the exact one.
 
     Returns
     -------
@@ -79,7 +65,7 @@ def judge_number(claimed: str, recomputed: str | Decimal) -> str:
     Raises
     ------
     ValueError
-        If `recomputed` is a float.
+        If `recomputed` is a float, because 22.551 - 21.958 is not 0.593 in binary.
     """
     if isinstance(recomputed, float):
         raise ValueError(f"recomputed must be a Decimal or a string of digits, got the float {recomputed!r}")
@@ -90,16 +76,10 @@ def judge_number(claimed: str, recomputed: str | Decimal) -> str:
     return ROUNDS_DIFFERENTLY if abs(exact - printed) < unit else CONTRADICTS
 
 
-def exact_cells(cells: pd.DataFrame) -> Cells:
-    """Map (metric, model, data set) to the printed number as a decimal, so that differences are exact.
-
-    `cells` comes from `table`.
-    """
+def exact_cells(cells: pd.DataFrame) -> dict[tuple[str, str, str], Decimal]:
+    """Map (metric, model, data set) to the printed number of a `table` as a decimal, so that differences are exact."""
     digits = cells["printed"].str.replace(" ", "").map(Decimal)
     return dict(zip(zip(cells["metric"], cells["model"], cells["dataset"]), digits))
-
-
-# A judge yields one or more rows for an entry of claims.json, given the table that the entry names.
 
 
 def _holds(true: bool) -> str:
@@ -239,6 +219,7 @@ def _judge_statement(claim: dict, cells: None) -> Iterator[dict]:
     yield {"finding": claim["reason"], "verdict": CANNOT_BE_CHECKED}
 
 
+# A judge yields one or more rows for an entry of claims.json, given the table that the entry names.
 JUDGES = {
     "gain": _judge_gains,
     "mean": _judge_means,

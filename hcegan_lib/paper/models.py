@@ -36,9 +36,6 @@ def model(name: str) -> Model:
 
 
 def model_name(gamma_init: str | None, loss: str) -> str:
-    """Return the paper's name for a pair, or for any other pair a description such as "gamma=uniform, loss=hinge_mse".
-
-    The inverse of `model`.
-    """
+    """Return the paper's name for a pair, or a description such as "gamma=uniform, loss=hinge_mse" if it has none."""
     names = {pair: name for name, pair in MODELS.items()}
     return names.get((gamma_init, loss), f"gamma={gamma_init}, loss={loss}")

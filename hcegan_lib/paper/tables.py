@@ -9,12 +9,7 @@ UNITS = {"psnr": "dB", "ssim": "%"}
 
 
 def table(number: int) -> pd.DataFrame:
-    """Read one of the paper's three tables.
-
-    Parameters
-    ----------
-    number
-        1 (attention), 2 (loss) or 3 (start of the attention's gamma).
+    """Read the paper's Table 1 (attention), 2 (loss) or 3 (start of the attention's gamma).
 
     Returns
     -------
@@ -22,11 +17,6 @@ def table(number: int) -> pd.DataFrame:
         One row per printed number, in the order of print. Columns: `table`; `metric`, "psnr" or "ssim"; `unit`, "dB" or
         "%"; `model`, a key of `MODELS`; `dataset`, one of `DATASETS`; `value`; `bold`, whether the number is printed in
         bold, even if it is not the best of its column; `printed`, the number as in our copy, stray spaces included.
-
-    Raises
-    ------
-    ValueError
-        If the paper has no such table.
     """
     if number not in (1, 2, 3):
         raise ValueError(f"number must be 1, 2 or 3, got {number!r}")

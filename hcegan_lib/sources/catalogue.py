@@ -83,8 +83,8 @@ def _table(path: str, length: int, checksum: str) -> Remote:
     return Remote(length, checksum, (f"https://storage.googleapis.com/openimages/{path}",))
 
 
-# The tables linked from the page of version 7, with checksums that public projects have recorded. Those that are MD5 were
-# read from the ETag that Google Storage sends.
+# The tables linked from the page of version 7, with checksums that public projects have recorded. MD5s are ETags from
+# Google Storage.
 OPEN_IMAGES = {
     "validation-annotations-bbox.csv": _table(
         "v5/validation-annotations-bbox.csv",

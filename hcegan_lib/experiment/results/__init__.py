@@ -20,28 +20,3 @@ from hcegan_lib.experiment.results.statistics import (
 )
 from hcegan_lib.experiment.results.tables import table
 from hcegan_lib.experiment.results.text import FORMS, readable, render_table
-
-__all__ = [
-    "FEWEST_SEEDS",
-    "FORMS",
-    "IN_TABLES",
-    "LEVEL",
-    "RUN",
-    "bootstrap_interval",
-    "comparable",
-    "differences",
-    "holm",
-    "interval",
-    "manifest",
-    "measured",
-    "p_value",
-    "paired_difference",
-    "readable",
-    "recorded",
-    "render_table",
-    "run_means",
-    "seed_spread",
-    "summary",
-    "table",
-    "verdict",
-]

@@ -31,19 +31,12 @@ def measured(grid: str = "laptop") -> pd.DataFrame:
 def comparable(scores: pd.DataFrame) -> pd.DataFrame:
     """Keep the photographs that every run of their data set has scored, so that all means are over the same ones.
 
-    Raises
-    ------
-    ValueError
-        If there are no scores, a run scores a photograph twice, a score is missing or not finite, or no photograph is
-        common to all runs.
+    Raises ValueError if there are none, a run scores a photograph twice, or a score is missing or not finite.
     """
-    key = [*records.RUN, "file"]
     if scores.empty:
         raise ValueError("there are no scores: train a model first")
-    _refuse_rows(scores, scores[key].isna().any(axis=1), "lacks its data set, model, seed or file name")
-    _refuse_rows(scores, scores.duplicated(key), "appears twice in the scores")
-    values = scores[list(IN_TABLES)].apply(pd.to_numeric, errors="coerce")
-    _refuse_rows(scores, ~np.isfinite(values).all(axis=1), "has no finite PSNR and SSIM")
+    _refuse_rows(scores, scores.duplicated([*records.RUN, "file"]), "appears twice in the scores")
+    _refuse_rows(scores, ~np.isfinite(scores[list(IN_TABLES)]).all(axis=1), "has no finite PSNR and SSIM")
     runs = scores.drop_duplicates(records.RUN).groupby("data").size()
     kept = scores[scores.groupby(["data", "file"])["seed"].transform("size") == scores["data"].map(runs)]
     for data in set(runs.index) - set(kept["data"]):

@@ -24,24 +24,14 @@ RESAMPLES = 9999  # of the bootstrap
 
 
 def interval(values: pd.Series) -> dict[str, float]:
-    """Return mean, low, high and n: the mean of independent values with its 95 % confidence interval (Student's t).
-
-    `low` and `high` are NaN with fewer than two values.
-    """
+    """Return the mean of n independent values with its 95 % interval (Student's t), NaN with fewer than two values."""
     n, mean = len(values), float(values.mean())
     half = stats.t.ppf(0.975, n - 1) * float(values.std()) / n**0.5 if n > 1 else float("nan")
     return {"mean": mean, "low": mean - half, "high": mean + half, "n": n}
 
 
 def seed_spread(scores: pd.DataFrame, metric: str) -> dict[str, float]:
-    """Estimate how much runs of one model differ because of their seeds.
-
-    Parameters
-    ----------
-    scores
-        With several seeds of at least one trained model.
-    metric
-        "psnr" (dB) or "ssim" (percent).
+    """Estimate how much runs of one model differ because of their seeds, in "psnr" (dB) or "ssim" (percent).
 
     Returns
     -------
@@ -90,21 +80,14 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(scores: pd.DataFrame, model: str, baseline: str, metric: str) -> pd.DataFrame:
-    """Subtract a baseline's scores from a model's, seed by seed and photograph by photograph.
+    """Subtract a baseline's scores on one data set from a model's, seed by seed and photograph by photograph.
 
-    Parameters
-    ----------
-    scores
-        Of one data set.
-    model, baseline
-        Names in its column `model`. The gray copy has no seed and is compared with every seed of the other model.
-    metric
-        "psnr" (dB) or "ssim" (percent).
+    The gray copy has no seed and is compared with every seed of the other model.
 
     Returns
     -------
     DataFrame
-        One row per common seed, one column per common photograph. Empty if the two have no seed in common.
+        One row per common seed, one column per common photograph, in dB or percent. Empty without a common seed.
 
     Raises
     ------
@@ -131,12 +114,7 @@ def differences(scores: pd.DataFrame, model: str, baseline: str, metric: str) ->
 
 
 def paired_difference(scores: pd.DataFrame, model: str, baseline: str, metric: str) -> dict[str, float]:
-    """Return the mean difference of two models with two intervals, one over seeds and one over photographs.
-
-    Parameters
-    ----------
-    scores, model, baseline, metric
-        As for `differences`.
+    """Return the mean of `differences` with two intervals, one over seeds and one over photographs.
 
     Returns
     -------
@@ -145,11 +123,6 @@ def paired_difference(scores: pd.DataFrame, model: str, baseline: str, metric: s
         `n`, the number of seeds; `p`, of the matching two-sided t test, NaN with fewer than `FEWEST_SEEDS` seeds;
         `photographs low` and `photographs high`, 95 % over photographs (bootstrap, BCa): what to expect from these
         networks on other photographs of the same kind.
-
-    Raises
-    ------
-    ValueError
-        As `differences`.
     """
     cells = differences(scores, model, baseline, metric)
     seeds = cells.mean(axis=1)  # one number per seed
@@ -179,18 +152,13 @@ def bootstrap_interval(values: pd.Series) -> tuple[float, float]:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Adjust the p values of several comparisons so that the error rate of all of them together is controlled.
-
-    Parameters
-    ----------
-    p_values
-        m numbers in [0, 1]. They may be dependent, for example because of a common baseline.
+    """Adjust the p values of m comparisons so that the error rate of all of them together is controlled (Holm 1979).
 
     Returns
     -------
     ndarray
         Shape (m,): the k-th smallest times m - k + 1, at least as large as its predecessor, at most 1. Calling those
-        below 5 % significant makes any error with probability at most 5 % (Holm 1979).
+        below 5 % significant makes any error with probability at most 5 %, even if the comparisons are dependent.
 
     Raises
     ------
@@ -207,22 +175,10 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def verdict(difference: float, adjusted_p: float, seeds: int) -> str:
-    """Interpret the comparison of a model with the baseline.
+    """Interpret the mean difference of a model from the baseline, with its p value after Holm's correction.
 
-    Parameters
-    ----------
-    difference
-        Mean difference from the baseline.
-    adjusted_p
-        After Holm's correction over the table.
-    seeds
-        Number of seeds that the two have in common.
-
-    Returns
-    -------
-    str
-        "too few runs" below `FEWEST_SEEDS`; "no difference seen", which does not mean "equal", if p is `LEVEL` or more;
-        else "higher" or "lower".
+    Returns "too few runs" below `FEWEST_SEEDS` common seeds; "no difference seen", which does not mean "equal", if p is
+    `LEVEL` or more; else "higher" or "lower".
     """
     if seeds < FEWEST_SEEDS:
         return "too few runs"

@@ -14,14 +14,7 @@ NAN = float("nan")
 
 
 def table(number: int, scores: pd.DataFrame) -> pd.DataFrame:
-    """Put one of the paper's tables beside our measurements, cell by cell.
-
-    Parameters
-    ----------
-    number
-        1, 2 or 3.
-    scores
-        From `records.scores_of` or `results.measured`.
+    """Put the paper's table `number` beside our measurements, cell by cell.
 
     Returns
     -------
@@ -48,11 +41,7 @@ def table(number: int, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparisons(models: Iterable[str], scores: pd.DataFrame) -> pd.DataFrame:
-    """Compare models with pix2pix on each measured data set, with one Holm correction for all comparisons.
-
-    Returns one row per data set, metric and model, with the columns that `table` describes. Models without scores get
-    the verdict "too few runs".
-    """
+    """Compare models with pix2pix on each measured data set, with one Holm correction for all comparisons."""
     rows = [
         {"data": data, "metric": metric, "model": model} | _to_baseline(some, model, metric)
         for data, some in scores.groupby("data", sort=False)
@@ -78,20 +67,7 @@ def _to_baseline(scores: pd.DataFrame, model: str, metric: str) -> dict[str, flo
 
 
 def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dict) -> str:
-    """Write the caption of a table: data, size, epochs, seeds, conventions and statistics, all from the records.
-
-    Parameters
-    ----------
-    number, frame
-        Number of the table, and the result of `table`.
-    scores, made_by
-        The scores in it, and their `manifest`.
-
-    Raises
-    ------
-    ValueError
-        If the manifest lacks a run that has scores, so that nobody could tell how its numbers were made.
-    """
+    """Write the caption of a `table` from its scores and their `manifest`, which must name every run with scores."""
     named = {(run["data"]["name"], run["model"], run["settings"]["seed"]) for run in made_by["runs"]}
     trained = scores.loc[scores["model"] != GRAY_COPY, RUN].drop_duplicates().itertuples(index=False, name=None)
     for data, model, seed in set(trained) - named:

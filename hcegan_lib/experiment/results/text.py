@@ -14,26 +14,10 @@ from hcegan_lib.experiment.results.tables import BASELINE, caption, table
 
 
 def render_table(number: int, grid: str = "laptop", form: str = "md") -> str:
-    """Render a table of the paper beside the measurements of a grid, as `hcegan table` prints it.
+    """Render Table 1, 2 or 3 of the paper beside the committed results of a grid, as `hcegan table` prints it.
 
-    Parameters
-    ----------
-    number
-        1, 2 or 3.
-    grid
-        Name of committed results.
-    form
-        A key of `FORMS`: "csv" holds all columns of `table` with every digit; the others are for reading.
-
-    Returns
-    -------
-    str
-        The table; with a caption, except in "csv". "latex" needs the package graphicx and a page in landscape.
-
-    Raises
-    ------
-    ValueError
-        If there is no such table, grid or form.
+    `form` is "md", "latex" or "html", for reading and with a caption, or "csv", with all columns of `table` and every
+    digit. "latex" needs the package graphicx and a page in landscape. Raises ValueError for any other argument.
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
@@ -72,11 +56,6 @@ def _text_rows(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[list[s
     """Return the header and the rows of a readable table, escaped."""
     text = readable(frame)
     return [[escape(cell) for cell in row] for row in (text.columns, *text.itertuples(index=False))]
-
-
-def to_csv(frame: pd.DataFrame, caption: str) -> str:
-    """Write all columns with every digit, and no caption."""
-    return frame.to_csv(index=False, lineterminator="\n")
 
 
 def to_markdown(frame: pd.DataFrame, caption: str) -> str:
@@ -139,4 +118,9 @@ def _html(text: str) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
-FORMS = {"md": to_markdown, "csv": to_csv, "latex": to_latex, "html": to_html}
+FORMS = {
+    "md": to_markdown,
+    "csv": lambda frame, caption: frame.to_csv(index=False, lineterminator="\n"),
+    "latex": to_latex,
+    "html": to_html,
+}
