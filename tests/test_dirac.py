@@ -12,7 +12,7 @@ from hcegan_lib.losses import LOSSES, AdversarialLoss
 
 
 def saturating(*, fake_logits):
-    """The generator's line of Eq. (8) as printed: minimise log(1 - D)."""
+    """The generator's line of Eq. (8) as printed: minimize log(1 - D)."""
     return -softplus(fake_logits).mean()
 
 

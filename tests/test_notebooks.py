@@ -17,7 +17,7 @@ from hcegan_lib import course
 from hcegan_lib.lessons.exercises import EXERCISES
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-COMPARED = 5  # outputs of a notebook that nbval must have to compare, at the least
+COMPARED = 5  # outputs of a notebook that nbval must have to compare
 LONG = 20  # lines of a code cell, imports not counted; half of that is the aim
 IMPORT = re.compile("(import|from) ")
 TOOLS = {"train_and_score"}  # no lessons: they have no exercises, and start with the smallest profile

@@ -244,9 +244,7 @@ def test_out_of_memory_names_the_settings_to_change(error, place, photos, tmp_pa
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
-def test_a_checkpoint_that_does_not_fit_into_memory_is_not_called_damaged(
-    error, photos, tmp_path, monkeypatch
-):
+def test_a_checkpoint_that_does_not_fit_into_memory_is_not_called_damaged(error, photos, tmp_path, monkeypatch):
     def full(*words, **named):
         raise error
 

@@ -16,7 +16,7 @@ import torch
 from hcegan_lib import data, train
 from hcegan_lib.backend import checkpoints, parallel
 
-# Five levels have no dropout (which each process draws by itself), so that two processes can be held to one.
+# Five levels have no dropout (which each process draws for itself), so that two processes can be held to one.
 TINY = replace(
     train.config("smoke"),
     gamma_init="normal",
@@ -144,14 +144,14 @@ def ended(process):
 
 
 @pytest.fixture(scope="module")
-def alone(photos, tmp_path_factory):
+def one_process(photos, tmp_path_factory):
     """Train in one process, with the batch that two processes share."""
-    return train.fit(TINY, photos, tmp_path_factory.mktemp("alone"), device="cpu", progress=False)
+    return train.fit(TINY, photos, tmp_path_factory.mktemp("one_process"), device="cpu", progress=False)
 
 
 @pytest.fixture(scope="module")
-def together(cache, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("together") / "run"
+def two_processes_run(cache, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two_processes_run") / "run"
     ended(two_processes(folder, cache))
     return folder
 
@@ -170,18 +170,18 @@ def assert_nearly_the_same_run(folder, fit):
     pd.testing.assert_frame_equal(log, fit.log.drop(columns="seconds"), rtol=2e-3, atol=1e-4, check_dtype=False)
 
 
-def test_two_processes_see_the_photographs_of_one_and_have_its_losses(together, alone):
-    counts = [json.loads((together / f"seen-{rank}.json").read_text()) for rank in (0, 1)]
+def test_two_processes_see_the_photographs_of_one_and_have_its_losses(two_processes_run, one_process):
+    counts = [json.loads((two_processes_run / f"seen-{rank}.json").read_text()) for rank in (0, 1)]
     assert counts[0][0] != counts[1][0]  # really two processes
     assert [count[1] for count in counts] == [STEPS * 13, STEPS * 13]
-    assert_nearly_the_same_run(together, alone)
+    assert_nearly_the_same_run(two_processes_run, one_process)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of threads are read from /proc")
-def test_no_thread_of_the_group_outlives_it(together):
+def test_no_thread_of_the_group_outlives_it(two_processes_run):
     """One that is at work while Python shuts down would abort the process, now and then."""
     for rank in (0, 1):
-        during, after = json.loads((together / f"seen-{rank}.json").read_text())[2]
+        during, after = json.loads((two_processes_run / f"seen-{rank}.json").read_text())[2]
         assert during > 0
         assert after == 0
 
@@ -193,22 +193,22 @@ def test_an_error_while_the_groups_threads_work_is_reported_and_ends_the_process
     assert (out.count("told"), out.count("freed")) == (2, 2)
 
 
-def test_two_processes_move_the_running_averages_as_one_does(together, alone):
-    generator = weights_of(together)[0]
+def test_two_processes_move_the_running_averages_as_one_does(two_processes_run, one_process):
+    generator = weights_of(two_processes_run)[0]
     averages = [name for name in generator if "running" in name or "num_batches" in name]
     assert len(averages) == 3 * 7
     for name in averages:
-        expected = alone.generator.state_dict()[name]
+        expected = one_process.generator.state_dict()[name]
         torch.testing.assert_close(generator[name], expected, rtol=0.02, atol=1e-3, msg=name)
 
 
-def test_only_the_first_process_writes(together):
-    names = {path.name for path in together.iterdir()} - {".lock"}
+def test_only_the_first_process_writes(two_processes_run):
+    names = {path.name for path in two_processes_run.iterdir()} - {".lock"}
     assert names == {"config.json", "log.jsonl", "samples", "checkpoints", "seen-0.json", "seen-1.json"}
-    assert len(list((together / "samples").iterdir())) == TINY.epochs + 1
+    assert len(list((two_processes_run / "samples").iterdir())) == TINY.epochs + 1
 
 
-def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(together, cache, tmp_path):
+def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(two_processes_run, cache, tmp_path):
     folder = tmp_path / "run"
     process = two_processes(folder, cache)
     deadline = time.monotonic() + TIMEOUT
@@ -220,21 +220,21 @@ def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(togeth
     for path in checkpoints.list_checkpoints(folder)[:-1]:
         path.unlink()  # however late the kill came, there is a part to do again
     ended(two_processes(folder, cache))
-    pd.testing.assert_frame_equal(log_of(folder), log_of(together), check_exact=True)
-    for ours, theirs in zip(weights_of(folder), weights_of(together)):
+    pd.testing.assert_frame_equal(log_of(folder), log_of(two_processes_run), check_exact=True)
+    for ours, theirs in zip(weights_of(folder), weights_of(two_processes_run)):
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_run_of_two_processes_is_resumed_by_one(alone, photos, cache, tmp_path):
+def test_a_run_of_two_processes_is_resumed_by_one(one_process, photos, cache, tmp_path):
     folder = tmp_path / "run"
     ended(two_processes(folder, cache, stop_at=5))
     assert len(log_of(folder)) == 5
     fit = train.fit(TINY, photos, folder, device="cpu", progress=False)
     assert fit.finished
-    assert_nearly_the_same_run(folder, alone)
+    assert_nearly_the_same_run(folder, one_process)
 
 
-def test_the_command_resumes_with_two_processes_what_one_began(alone, photos, tmp_path):
+def test_the_command_resumes_with_two_processes_what_one_began(one_process, photos, tmp_path):
     folder = tmp_path / "run"
     train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=5)
     chosen = ("gamma_init", "loss", "data", "seed")  # the model, --data and --seed decide these
@@ -243,7 +243,7 @@ def test_the_command_resumes_with_two_processes_what_one_began(alone, photos, tm
     script = tmp_path / "command.py"  # torchrun takes --run for one of its own
     script.write_text(f"import sys\nfrom hcegan_lib.cli import main\nsys.exit(main({words}))\n")
     out = ended(torchrun(str(script)))
-    assert_nearly_the_same_run(folder, alone)
+    assert_nearly_the_same_run(folder, one_process)
     assert out.count("means over 25 test photographs") == 1
     assert (folder / "record.json").exists()
 

@@ -104,7 +104,7 @@ def test_a_run_without_a_record_is_resumed_in_its_folder(client, kit_in_process)
     assert replaced(kit_in_process) == []
 
 
-def test_no_folder_is_put_aside_while_a_training_is_running_in_one_of_them(tmp_path):
+def test_no_folder_is_moved_aside_while_a_training_is_running_in_one_of_them(tmp_path):
     folders = [tmp_path / "grid" / name for name in ("a", "b")]
     for folder in folders:
         folder.mkdir(parents=True)
@@ -117,7 +117,7 @@ def test_no_folder_is_put_aside_while_a_training_is_running_in_one_of_them(tmp_p
     assert archive(folders) == tmp_path / "grid.replaced"
 
 
-def test_runs_with_other_settings_are_put_aside_and_none_is_lost(client, kit_in_process, capsys):
+def test_runs_with_other_settings_are_moved_aside_and_none_is_lost(client, kit_in_process, capsys):
     cli.main(["batch", "grid.yaml"])
     first = recorded(kit_in_process)
     write_grid(kit_in_process, set={"epochs": 2})
@@ -133,7 +133,7 @@ def test_runs_with_other_settings_are_put_aside_and_none_is_lost(client, kit_in_
         assert (aside / f"{name}-1" / "record.json").read_bytes() == written
 
 
-def test_runs_of_other_code_are_put_aside_and_run_again(client, kit_in_process, capsys):
+def test_runs_of_other_code_are_moved_aside_and_run_again(client, kit_in_process, capsys):
     cli.main(["batch", "grid.yaml"])
     path = runs_of(kit_in_process) / "mini-pix2pix-seed1" / "run.json"
     made = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 07_attention_inits, and what each is told."""
+"""Wrong answers to the exercises of 07_attention_inits, and the complaint that each gets."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 03_cross_entropy_loss, and what each is told."""
+"""Wrong answers to the exercises of 03_cross_entropy_loss, and the complaint that each gets."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 11_figures, and what each is told."""
+"""Wrong answers to the exercises of 11_figures, and the complaint that each gets."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 05_hinge_cross_entropy, and what each is told."""
+"""Wrong answers to the exercises of 05_hinge_cross_entropy, and the complaint that each gets."""
 
 import pytest
 import torch

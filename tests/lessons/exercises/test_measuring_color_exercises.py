@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 01_measuring_color, and what each is told."""
+"""Wrong answers to the exercises of 01_measuring_color, and the complaint that each gets."""
 
 import math
 

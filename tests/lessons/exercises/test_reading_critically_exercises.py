@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 12_reading_critically, and what each is told."""
+"""Wrong answers to the exercises of 12_reading_critically, and the complaint that each gets."""
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 

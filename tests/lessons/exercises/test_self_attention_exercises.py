@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 06_self_attention, and what each is told."""
+"""Wrong answers to the exercises of 06_self_attention, and the complaint that each gets."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 00_start_here, and what each is told."""
+"""Wrong answers to the exercises of 00_start_here, and the complaint that each gets."""
 
 import pytest
 import torch

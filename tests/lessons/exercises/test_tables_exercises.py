@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 10_tables, and what each is told."""
+"""Wrong answers to the exercises of 10_tables, and the complaint that each gets."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises of 09_train, and what each is told."""
+"""Wrong answers to the exercises of 09_train, and the complaint that each gets."""
 
 import pytest
 from torch.nn.functional import batch_norm, layer_norm
