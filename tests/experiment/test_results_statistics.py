@@ -154,18 +154,11 @@ def test_a_comparison_without_scores_is_refused(scores):
 # --- many comparisons -------------------------------------------------------------------------------------------------
 
 
-def test_holm_equals_its_definition_in_a_loop():
+def test_holm_equals_statsmodels():
     random = np.random.default_rng(0)
     for _ in range(50):
         p = random.uniform(0, 0.3, 7).round(2)  # rounded, so that some are equal
-        rank = stats.rankdata(p, method="ordinal")
-        expected = [min(1, max((7 - r + 1) * q for q, r in zip(p, rank) if r <= own)) for own in rank]
-        np.testing.assert_allclose(results.holm(p), expected)
-
-
-def test_holm_equals_statsmodels():
-    p = np.random.default_rng(0).uniform(0, 0.2, 14)
-    np.testing.assert_allclose(results.holm(p), multipletests(p, method="holm")[1])
+        np.testing.assert_allclose(results.holm(p), multipletests(p, method="holm")[1])
 
 
 def test_without_any_difference_holm_raises_a_false_alarm_in_one_table_of_twenty():

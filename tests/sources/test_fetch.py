@@ -276,20 +276,6 @@ def test_an_unreadable_file_in_a_mirror_folder_is_skipped(checksum, server, acce
     assert server.paths() == ["a.zip"]
 
 
-def test_a_mirror_folder_that_fails_while_it_is_read_is_skipped(server, known, access, tmp_path, monkeypatch):
-    (tmp_path / "a.zip").write_bytes(CONTENT)
-    file_digest = hashlib.file_digest
-
-    def fail(file, kind):
-        if Path(file.name) == tmp_path / "a.zip":
-            raise OSError(errno.EIO, "Input/output error")
-        return file_digest(file, kind)
-
-    monkeypatch.setattr(hashlib, "file_digest", fail)
-    assert fetch("a.zip", known, Access(access.downloads, str(tmp_path))).read_bytes() == CONTENT
-    assert server.paths() == ["a.zip"]
-
-
 def test_an_interrupt_while_the_checksum_is_computed_keeps_the_download(server, known, access, monkeypatch):
     def interrupt(file, kind):
         raise KeyboardInterrupt
