@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
-from torchvision.utils import save_image
 from tqdm.auto import tqdm
 
 from hcegan_lib.attention import GAMMA_INITS, SelfAttention2d
@@ -424,6 +423,8 @@ SAMPLES = 6  # test photographs rendered during training
 def save_samples(folder: Path, generator: UNetGenerator, photos: Photos, step: int, device: str) -> None:
     """Render the first test photographs side by side into samples/step-NNNNNNNN.png."""
     if parallel.is_first():
+        from torchvision.utils import save_image  # here, because importing it takes a second
+
         gray, _ = photos.batch(range(min(SAMPLES, len(photos))), device=device)
         rendered, path = render(generator, gray), folder / "samples" / f"step-{step:08d}.png"
         write_atomically(path, lambda part: save_image(rendered, part, format="PNG", nrow=SAMPLES, padding=0))

@@ -561,9 +561,7 @@ def test_a_folder_without_photographs_says_which_suffixes_were_looked_for(tmp_pa
 
 
 def test_a_missing_folder_names_itself_and_what_is_allowed(tmp_path):
-    with pytest.raises(
-        DataError, match=r"photographs or a set; '.*nowhere' does not exist; valid: mini, div2k"
-    ):
+    with pytest.raises(DataError, match=r"photographs or a set; '.*nowhere' does not exist; valid: mini, div2k"):
         load(tmp_path / "nowhere")
     with pytest.raises(DataError, match="is not a folder"):
         load(save(tmp_path / "one.png"))

@@ -17,7 +17,6 @@ import psutil
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from hcegan_lib import KIT_ROOT, __version__, metrics, paper
 from hcegan_lib.backend import parallel
@@ -83,7 +82,7 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
 
 def strip(images: Tensor) -> Image.Image:
     """Lay images (N, 3, H, W), in [0, 1], side by side."""
-    row = make_grid(images, nrow=len(images), padding=0)  # (3, H, N * W)
+    row = torch.cat(list(images), dim=2)  # (3, H, N * W)
     return Image.fromarray((row * 255).round().byte().permute(1, 2, 0).numpy())  # save_image rounds some values up
 
 
