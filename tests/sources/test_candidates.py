@@ -335,6 +335,7 @@ def bomb(name: str) -> bytes:
         (bomb("photos/bomb.png/."), "'photos/bomb.png/.' would unpack to 3.0 MB"),
         (bomb("photos/LICENSE.txt"), "'photos/LICENSE.txt' would unpack to 3.0 MB"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "archive",  # its bytes contain the time
 )
 def test_an_unsafe_archive_is_refused_as_a_whole_and_the_entry_is_named(
     content, line, raw, tmp_path, refused, monkeypatch
