@@ -16,7 +16,7 @@ from hcegan_lib.experiment.records import GRAY_COPY
 from hcegan_lib.experiment.results.scores import IN_TABLES, comparable, run_means
 
 LEVEL = 0.05  # probability that a table holds any wrong "higher" or "lower"
-FEWEST_SEEDS = 3  # with two, t is 12.7 and the interval says nothing
+FEWEST_SEEDS = 3  # with two, t is 12.7 and the interval is too wide to be useful
 RESAMPLES = 9999  # of the bootstrap
 
 
