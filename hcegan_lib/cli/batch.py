@@ -83,7 +83,7 @@ def parse_resources(args: argparse.Namespace) -> dict[str, float] | None:
 def local_workers(wanted: int | None, device: str) -> int:
     """Choose the number of simultaneous runs: as many as wanted, or one per core, or 1 if they would share one GPU."""
     from hcegan_lib.backend.parallel import find_device
-    from hcegan_lib.backend.supervise import count_cores
+    from hcegan_lib.experiment.supervise import count_cores
 
     found = find_device(device)  # raises ValueError before the first run if the device is not available
     return wanted or (count_cores() if found == "cpu" else 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from hcegan_lib.backend.notebooks import Outcome
+    from hcegan_lib.experiment.notebooks import Outcome
 
 
 def complain(message: str, status: int = 0) -> int:

@@ -3,8 +3,8 @@
 import html
 from pathlib import Path
 
-from hcegan_lib.backend.notebooks import Outcome, read_notebook
 from hcegan_lib.course.pages import heading, markdown
+from hcegan_lib.experiment.notebooks import Outcome, read_notebook
 
 NUMBERED = "[0-9][0-9]_*.ipynb"  # the course; notebooks without a number are tools
 

@@ -15,11 +15,11 @@ import nbformat
 from hcegan_lib import KIT_ROOT
 from hcegan_lib.backend.files import read_json, write_atomically
 from hcegan_lib.backend.messages import did_you_mean
-from hcegan_lib.backend.notebooks import Outcome, errors, escape_braces, explain_failure, read_notebook
-from hcegan_lib.backend.supervise import supervise, threads_per_run
 from hcegan_lib.course.contents import NUMBERED, index
 from hcegan_lib.course.pages import page
 from hcegan_lib.course.stored import golden, save_figures
+from hcegan_lib.experiment.notebooks import Outcome, errors, escape_braces, explain_failure, read_notebook
+from hcegan_lib.experiment.supervise import supervise, threads_per_run
 
 __all__ = ["NOTEBOOKS", "OUTPUT", "Outcome", "errors", "plan", "run"]
 

@@ -19,7 +19,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
-from hcegan_lib.backend.notebooks import WIDGET_VIEW, widget_models, widget_outputs, widget_state
+from hcegan_lib.experiment.notebooks import WIDGET_VIEW, widget_models, widget_outputs, widget_state
 
 WIDGET_NOTE = "<p><em>Interactive in the notebook; this page shows the state after the run.</em></p>"
 

@@ -8,7 +8,7 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from hcegan_lib.backend.files import write_atomically
-from hcegan_lib.backend.notebooks import code_cells, widget_state
+from hcegan_lib.experiment.notebooks import code_cells, widget_state
 
 
 def golden(notebook: NotebookNode) -> NotebookNode:

@@ -11,9 +11,9 @@ import dask
 from distributed import Client, Future, KilledWorker, LocalCluster
 
 from hcegan_lib import KIT_ROOT
-from hcegan_lib.backend.notebooks import Outcome
-from hcegan_lib.backend.supervise import threads_per_run
+from hcegan_lib.experiment.notebooks import Outcome
 from hcegan_lib.experiment.runs import Run, is_finished
+from hcegan_lib.experiment.supervise import threads_per_run
 from hcegan_lib.experiment.worker import ATTEMPTS, WORKER_DIED, attempts, execute, ignore_ctrl_c
 
 POLL = 0.2  # seconds between two looks at the runs

@@ -19,9 +19,9 @@ import psutil
 
 from hcegan_lib import KIT_ROOT
 from hcegan_lib.backend.files import read_json, write_atomically
-from hcegan_lib.backend.notebooks import Outcome, escape_braces, explain_failure, read_notebook, tracebacks
-from hcegan_lib.backend.supervise import Ended, supervise, threads_per_run
+from hcegan_lib.experiment.notebooks import Outcome, escape_braces, explain_failure, read_notebook, tracebacks
 from hcegan_lib.experiment.provenance import code_hash
+from hcegan_lib.experiment.supervise import Ended, supervise, threads_per_run
 
 NOTEBOOK = KIT_ROOT / "notebooks" / "train_and_score.ipynb"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

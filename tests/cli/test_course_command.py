@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from hcegan_lib import cli
-from hcegan_lib.backend.notebooks import Outcome
+from hcegan_lib.experiment.notebooks import Outcome
 from tests.cli.calls import KERNEL, files, pretend, refuse
 
 

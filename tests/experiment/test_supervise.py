@@ -3,7 +3,7 @@ import sys
 import psutil
 import pytest
 
-from hcegan_lib.backend import supervise
+from hcegan_lib.experiment import supervise
 
 
 def test_the_users_number_of_threads_takes_precedence_over_the_number_of_cores(monkeypatch):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from hcegan_lib.backend.notebooks import errors, escape_braces, explain_failure, tracebacks
+from hcegan_lib.experiment.notebooks import errors, escape_braces, explain_failure, tracebacks
 
 
 def failed(**error):
