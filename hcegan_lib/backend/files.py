@@ -52,10 +52,29 @@ def fsync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def require_plain_file(path: Path) -> Path:
+    """Return the path; raise ValueError if it is a folder, or a pipe or device, whose reading may never end."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is not a plain file")
+    return path
+
+
+@contextlib.contextmanager
+def name_file(path: Path) -> Iterator[None]:
+    """Name a file in every error that its content causes while it is read: they become ValueErrors."""
+    require_plain_file(path)
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(f"{path} cannot be read ({type(error).__name__}: {error})") from error
+
+
 def read_json(path: Path) -> dict:
     """Read a JSON object; return an empty dict if the file is missing, damaged or something else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(require_plain_file(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
