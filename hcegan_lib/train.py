@@ -30,6 +30,7 @@ from hcegan_lib.models import PatchDiscriminator, UNetGenerator, render
 
 BETAS = (0.5, 0.999)  # Adam's, as in pix2pix; the paper does not print them
 PRECISIONS = ("float32", "bfloat16")
+HEADS = ("rgb", "luma")
 # Upper limits of whole-number settings, far above any sensible value: they catch typos before memory fills up.
 UPPER_LIMITS = {
     "image_size": 2**14,
@@ -51,7 +52,8 @@ class TrainConfig:
     """All settings that decide what a run computes. Defaults: the paper's, or pix2pix's where the paper is silent."""
 
     gamma_init: str | None = None  # start of the attention's gain: None (no attention), "zero", "normal", "uniform"
-    loss: str = "bce"  # a key of losses.LOSSES
+    loss: str = "bce"  # a key of losses.LOSSES, or "none": L1 alone, without a discriminator
+    head: str = "rgb"  # what the generator predicts: "rgb", or "luma": two chroma channels, joined with the given luma
     data: str = "mini"  # "mini" or a folder of photographs
     seed: int = 0  # decides the initial weights and all random choices of training
     image_size: int = 256  # height and width of a photograph in pixels
@@ -61,6 +63,7 @@ class TrainConfig:
     epochs: int = 200  # passes over the training photographs
     batch_size: int = 1  # photographs per step, over all processes; pix2pix's value, the paper prints none
     learning_rate: float = 2e-4  # of both Adam optimizers
+    decay_from: float = 0.5  # share of the steps after which the rate falls linearly to 0, as in pix2pix; 1: constant
     l1_weight: float = 100.0  # lambda of Eq. (8), on the scale [-1, 1]; pix2pix's value, the paper prints none
     checkpoint_every: int = 400  # steps between two checkpoints
     precision: str = "float32"  # of convolutions and attention in training; "bfloat16" is faster and coarser
@@ -69,10 +72,9 @@ class TrainConfig:
         """Raise ValueError for settings that cannot be trained."""
         if self.gamma_init is not None and self.gamma_init not in GAMMA_INITS:
             raise ValueError(f"gamma_init must be None or one of {', '.join(GAMMA_INITS)}, got {self.gamma_init!r}")
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        for name, allowed in {"loss": (*LOSSES, "none"), "head": HEADS, "precision": PRECISIONS}.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         for name, limit in UPPER_LIMITS.items():
             value = getattr(self, name)
             every = value is None and name == "attend_max_positions"
@@ -84,6 +86,8 @@ class TrainConfig:
             raise ValueError(f"image_size must be a multiple of 2 ** depth = {2**self.depth}, got {self.image_size}")
         if not 0 < self.learning_rate < float("inf") or not 0 <= self.l1_weight < float("inf"):  # nor NaN
             raise ValueError("learning_rate must be above 0 and l1_weight at least 0, both finite")
+        if not 0 < self.decay_from <= 1:
+            raise ValueError(f"decay_from must be above 0 and at most 1, got {self.decay_from!r}")
 
 
 # A minute per model on two cores: used by the stored notebooks. The batch has 8 photographs instead of the paper's 1,
@@ -142,7 +146,7 @@ def train_step(
     gray: Tensor,
     color: Tensor,
     *,
-    loss: AdversarialLoss,
+    loss: AdversarialLoss | None,
     l1_weight: float,
     precision: str = "float32",
 ) -> dict[str, float]:
@@ -155,7 +159,7 @@ def train_step(
     gray, color
         One batch, shapes (B, 1, H, W) and (B, 3, H, W), in [0, 1].
     loss
-        The adversarial losses of both networks, from `losses.LOSSES`.
+        The adversarial losses of both networks, from `losses.LOSSES`. None: L1 alone; the discriminator stays as it is.
     l1_weight
         lambda, the weight of the L1 distance.
     precision
@@ -164,30 +168,33 @@ def train_step(
     Returns
     -------
     dict
-        d_loss, g_loss (without L1), l1, and the mean logits of real and fake pairs.
+        d_loss, g_loss (without L1), l1, and the mean logits of real and fake pairs; all but l1 are 0 if `loss` is None.
     """
     generator, discriminator = networks
     g_optimizer, d_optimizer = optimizers
     networks_precision = torch.autocast(gray.device.type, torch.bfloat16, enabled=precision == "bfloat16")
     with networks_precision:
         rendered = generator(gray).float()
-        real_pairs, fake_pairs = (torch.cat([gray, image], dim=1) for image in (color, rendered.detach()))
-        real_logits, fake_logits = (logits.float() for logits in discriminator(real_pairs, fake_pairs))
-    d_loss = loss.discriminator(real_logits=real_logits, fake_logits=fake_logits)
-    d_optimizer.zero_grad()
-    d_loss.backward()
-    d_optimizer.step()
-
-    # The generator's step needs no gradients of the discriminator's weights (and nothing to average over processes).
-    judge = getattr(discriminator, "module", discriminator).requires_grad_(False)
-    with networks_precision:
-        fake_again = judge(torch.cat([gray, rendered], dim=1)).float()
-    g_loss = loss.generator(fake_logits=fake_again)
     l1 = l1_distance(rendered, color)
+    d_loss = g_loss = real_logits = fake_logits = torch.zeros_like(l1)
+    if loss is not None:
+        with networks_precision:
+            real_pairs, fake_pairs = (torch.cat([gray, image], dim=1) for image in (color, rendered.detach()))
+            real_logits, fake_logits = (logits.float() for logits in discriminator(real_pairs, fake_pairs))
+        d_loss = loss.discriminator(real_logits=real_logits, fake_logits=fake_logits)
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
+
+        # The generator's step needs no gradients of the discriminator's weights (and no averaging over processes).
+        judge = getattr(discriminator, "module", discriminator).requires_grad_(False)
+        with networks_precision:
+            fake_again = judge(torch.cat([gray, rendered], dim=1)).float()
+        judge.requires_grad_(True)
+        g_loss = loss.generator(fake_logits=fake_again)
     g_optimizer.zero_grad()
     (g_loss + l1_weight * l1).backward()
     g_optimizer.step()
-    judge.requires_grad_(True)
 
     row = {"d_loss": d_loss, "g_loss": g_loss, "l1": l1, "real": real_logits.mean(), "fake": fake_logits.mean()}
     numbers = torch.stack([value.detach() for value in row.values()]).tolist()  # waits for the GPU once, not five times
@@ -206,6 +213,7 @@ def build(settings: TrainConfig, device: str = "cpu") -> tuple[UNetGenerator, Pa
         image_size=settings.image_size,
         attend_max_positions=settings.attend_max_positions,
         generator=source,
+        **({} if settings.head == "rgb" else {"head": settings.head}),
     )
     # Tensor cores want channels last in memory. On a CPU that helps only the discriminator, in bfloat16.
     if device.startswith("cuda"):
@@ -219,6 +227,12 @@ def adam(network: nn.Module, settings: TrainConfig, device: str = "cpu") -> Adam
     """Create the optimizer of a network; fused (one pass over all weights) where PyTorch supports it."""
     fused = device.partition(":")[0] in ("cpu", "cuda")
     return Adam(network.parameters(), lr=settings.learning_rate, betas=BETAS, fused=fused)
+
+
+def learning_rate_at(settings: TrainConfig, step: int, steps: int) -> float:
+    """Learning rate of step `step` of `steps`, counted from 0; the linear fall reaches 0 after the last step."""
+    left, falling = steps - step, steps * (1 - settings.decay_from)
+    return settings.learning_rate * min(1, left / falling if falling else 1)
 
 
 def batch_of_step(photos: Photos, settings: TrainConfig, step: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
@@ -285,7 +299,8 @@ def fit(
     Parameters
     ----------
     settings
-        What to train. `epochs` may be larger than in an earlier call, which extends the run.
+        What to train. With a constant rate (`decay_from` is 1), `epochs` may be larger than in an earlier call, which
+        extends the run.
     photos
         Trains on `photos.train`; `photos.test` is only rendered.
     folder
@@ -338,6 +353,8 @@ def fit(
         with bar, checkpoints.open_log(folder) as log, checkpoints.explain_interrupt(folder, rows, steps):
             for step in range(len(rows) + 1, last + 1):
                 start = time.perf_counter()
+                for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+                    group["lr"] = learning_rate_at(settings, step - 1, steps)
                 gray, color = map(parallel.split_batch, batch_of_step(pictures, settings, step - 1, device))
                 with seeded_dropout(settings.seed, step - 1, device):
                     row = train_step(
@@ -345,7 +362,7 @@ def fit(
                         optimizers,
                         gray,
                         color,
-                        loss=LOSSES[settings.loss],
+                        loss=LOSSES.get(settings.loss),
                         l1_weight=settings.l1_weight,
                         precision=settings.precision,
                     )

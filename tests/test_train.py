@@ -21,6 +21,7 @@ def test_the_paper_profile_is_the_papers_settings():
     paper = train.config("paper")
     assert (paper.image_size, paper.base_channels, paper.epochs, paper.batch_size) == (256, 64, 200, 1)
     assert (paper.learning_rate, paper.l1_weight, paper.attend_max_positions) == (2e-4, 100, None)
+    assert paper.decay_from == 0.5  # 100 epochs at a constant rate, then 100 that fall: pix2pix's own code
     assert train.BETAS == (0.5, 0.999)
 
 
@@ -29,7 +30,7 @@ def test_the_paper_profile_is_the_papers_settings():
     [
         ("tuor", {}, "profile must be one of smoke, tour, laptop, paper, got 'tuor'"),
         ("tour", {"epoch": 3}, "unknown setting 'epoch'; the settings are gamma_init"),
-        ("tour", {"loss": "bse"}, "loss must be one of bce, mse, hinge, hinge_bce, hinge_mse, got 'bse'"),
+        ("tour", {"loss": "bse"}, "loss must be one of bce, mse, hinge, hinge_bce, hinge_mse, none, got 'bse'"),
         ("tour", {"gamma_init": "one"}, "gamma_init must be None or one of zero, normal, uniform, got 'one'"),
         ("tour", {"image_size": 48}, "image_size must be a multiple of 2 \\*\\* depth = 64, got 48"),
         ("tour", {"epochs": 0}, "epochs must be a whole number from 1 to 1000000000, got 0"),
@@ -47,6 +48,10 @@ def test_the_paper_profile_is_the_papers_settings():
         ("tour", {"seed": -1}, "seed must be a whole number from 0 to 4294967295, got -1"),
         ("tour", {"seed": 10**13}, "seed must be a whole number from 0 to 4294967295, got 10"),
         ("tour", {"seed": 0.5}, "seed must be a whole number from 0 to 4294967295, got 0.5"),
+        ("tour", {"head": "lab"}, "head must be one of rgb, luma, got 'lab'"),
+        ("tour", {"decay_from": 0.0}, "decay_from must be above 0 and at most 1, got 0.0"),
+        ("tour", {"decay_from": 1.5}, "decay_from must be above 0 and at most 1, got 1.5"),
+        ("tour", {"decay_from": float("nan")}, "decay_from must be above 0 and at most 1, got nan"),
         ("tour", {"precision": "float16"}, "precision must be one of float32, bfloat16, got 'float16'"),
     ],
 )
@@ -142,6 +147,25 @@ def test_a_step_leaves_the_discriminator_ready_for_the_next(photos):
     assert all(parameter.requires_grad for parameter in networks[1].parameters())
 
 
+def test_without_an_adversarial_loss_only_the_generator_learns_and_its_loss_is_l1(photos):
+    networks = train.build(TINY)
+    before = [{name: value.clone() for name, value in network.state_dict().items()} for network in networks]
+    pair = train.batch_of_step(photos.train, TINY, 0)
+    optimizers = tuple(torch.optim.SGD(network.parameters(), lr=1e-2) for network in networks)
+    with train.seeded_dropout(0, 0, "cpu"):
+        row = train.train_step(networks, optimizers, *pair, loss=None, l1_weight=100)
+    assert row == {"d_loss": 0, "g_loss": 0, "l1": row["l1"], "real": 0, "fake": 0}
+    assert row["l1"] > 0.1
+    for name, value in networks[1].state_dict().items():
+        assert torch.equal(value, before[1][name]), name  # batch norm's averages too
+
+    alone = train.build(TINY)[0]
+    with train.seeded_dropout(0, 0, "cpu"):
+        (100 * torch.nn.functional.l1_loss(2 * alone(pair[0]) - 1, 2 * pair[1] - 1)).backward()
+    for (name, parameter), learned in zip(alone.named_parameters(), networks[0].parameters()):
+        torch.testing.assert_close(learned, parameter - 1e-2 * parameter.grad, rtol=1e-5, atol=1e-7, msg=name)
+
+
 def test_all_models_start_from_the_same_discriminator_and_convolutions():
     plain, attending = train.build(replace(TINY, gamma_init=None)), train.build(TINY)
     for a, b in zip(plain, attending):
@@ -206,6 +230,31 @@ def test_dropout_of_a_step_does_not_change_the_global_generator():
         assert not torch.equal(torch.rand(3), first)
 
 
+# --- learning rate
+
+
+def test_the_rate_is_constant_and_then_falls_linearly_to_zero():
+    settings = replace(TINY, learning_rate=0.2, decay_from=0.6)
+    rates = [train.learning_rate_at(settings, step, 10) for step in range(11)]
+    assert rates == pytest.approx([0.2] * 7 + [0.15, 0.1, 0.05, 0])  # 0 only after the last step
+    constant = replace(settings, decay_from=1.0)
+    assert {train.learning_rate_at(constant, step, 10) for step in range(10)} == {0.2}
+
+
+def test_both_optimizers_step_with_the_rate_of_the_step(photos, tmp_path, monkeypatch):
+    used, step = [], train.train_step
+
+    def noted(networks, optimizers, *pair, **words):
+        used.append([optimizer.param_groups[0]["lr"] for optimizer in optimizers])
+        return step(networks, optimizers, *pair, **words)
+
+    monkeypatch.setattr(train, "train_step", noted)
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=11)
+    train.fit(TINY, photos, tmp_path, progress=False)  # the checkpoint holds an older rate
+    assert used == [[train.learning_rate_at(TINY, step, 18)] * 2 for step in range(18)]
+    assert used[-1][0] == pytest.approx(TINY.learning_rate / 9)
+
+
 # --- a run
 
 
@@ -235,9 +284,23 @@ def test_a_finished_run_is_not_trained_again(photos, unbroken):
     assert (unbroken.folder / "log.jsonl").read_bytes() == before
 
 
-def test_more_epochs_lengthen_a_finished_run(photos, unbroken, tmp_path):
-    train.fit(replace(TINY, epochs=1), photos, tmp_path, progress=False)
-    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+def test_more_epochs_lengthen_a_finished_run_at_a_constant_rate(photos, tmp_path):
+    settings = replace(TINY, decay_from=1.0)
+    train.fit(replace(settings, epochs=1), photos, tmp_path / "lengthened", progress=False)
+    longer = train.fit(settings, photos, tmp_path / "lengthened", progress=False)
+    assert_same_run(train.fit(settings, photos, tmp_path / "at once", progress=False), longer)
+
+
+def test_a_run_whose_rate_falls_is_not_lengthened(photos, unbroken):
+    with pytest.raises(CheckpointError, match=r"other settings \(epochs\); choose another folder"):
+        train.fit(replace(TINY, epochs=4), photos, unbroken.folder, progress=False)
+
+
+def test_l1_alone_trains_from_start_to_end_and_resumes(photos, tmp_path):
+    settings = replace(TINY, loss="none", epochs=1)
+    unbroken = train.fit(settings, photos, tmp_path / "unbroken", progress=False)
+    train.fit(settings, photos, tmp_path / "stopped", progress=False, stop_at=2)
+    assert_same_run(unbroken, train.fit(settings, photos, tmp_path / "stopped", progress=False))
 
 
 def test_the_log_has_one_row_per_step_and_one_sample_per_epoch(unbroken):

@@ -23,6 +23,9 @@ from hcegan_lib.backend import parallel
 from hcegan_lib.backend.files import lock_folder, write_atomically
 from hcegan_lib.backend.memory import is_out_of_memory
 
+# What runs did that were made before these were settings.
+FORMER_SETTINGS = {"precision": "float32", "decay_from": 1.0, "head": "rgb"}
+
 
 class CheckpointError(ValueError):
     """A run folder that cannot be read, or that belongs to a run with other settings."""
@@ -37,7 +40,7 @@ def claim_folder(folder: Path, config: dict, steps: int) -> Iterator[None]:
     folder
         Created if missing.
     config
-        What decides the run's numbers, including "epochs", which may be larger than before.
+        What decides the run's numbers. With a constant rate, "epochs" may be larger than before.
     steps
         Length of the whole run.
 
@@ -69,8 +72,10 @@ def check_owner(folder: Path, config: dict, steps: int) -> None:
     if not found and (folder / "record.json").exists():
         raise CheckpointError(f"{folder} holds a recorded run without its checkpoints; choose another folder")
     if path.exists():
-        theirs = {"precision": "float32", **read_run_json(path)}  # runs made before precision was a setting
-        other = sorted(name for name in config if name != "epochs" and config[name] != theirs.get(name))
+        theirs = FORMER_SETTINGS | read_run_json(path)
+        # With a rate that falls to 0 at the end, a longer run differs from its first steps on.
+        free = ("epochs",) if config["decay_from"] == 1 else ()
+        other = sorted(name for name in config if name not in free and config[name] != theirs.get(name))
         if other:
             raise CheckpointError(
                 f"{folder} holds a run with other settings ({', '.join(other)}); choose another folder"

@@ -158,11 +158,12 @@ def test_a_log_or_record_without_checkpoints_is_not_overwritten(name, told, phot
     assert (tmp_path / name).read_text() == "of something else"
 
 
-def test_fewer_epochs_than_done_are_refused_and_the_config_is_kept(photos, unbroken, tmp_path):
-    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
-    with pytest.raises(CheckpointError, match="holds a run of 18 steps, but 2 epochs have 12; choose another folder"):
-        train.fit(replace(TINY, epochs=2), photos, folder, progress=False)
-    assert json.loads((folder / "config.json").read_text())["epochs"] == 3
+def test_fewer_epochs_than_done_are_refused_and_the_config_is_kept(photos, tmp_path):
+    settings = replace(TINY, epochs=2, decay_from=1.0)
+    train.fit(settings, photos, tmp_path, progress=False)
+    with pytest.raises(CheckpointError, match="holds a run of 12 steps, but 1 epochs have 6; choose another folder"):
+        train.fit(replace(settings, epochs=1), photos, tmp_path, progress=False)
+    assert json.loads((tmp_path / "config.json").read_text())["epochs"] == 2
 
 
 def test_only_temporary_files_of_a_killed_process_are_deleted(photos, tmp_path):
@@ -265,13 +266,19 @@ def test_other_errors_of_a_step_are_not_called_out_of_memory(photos, tmp_path, m
         train.fit(TINY, photos, tmp_path, progress=False)
 
 
-def test_a_run_made_before_precision_was_a_setting_is_resumed(photos, unbroken, tmp_path):
-    train.fit(TINY, photos, tmp_path, progress=False, stop_at=5)
-    path = tmp_path / "config.json"
-    old = json.loads(path.read_text())
-    del old["precision"]
+def test_a_run_made_before_some_settings_existed_is_resumed_and_read(photos, tmp_path):
+    settings = replace(TINY, decay_from=1.0)
+    unbroken = train.fit(settings, photos, tmp_path / "unbroken", progress=False)
+    train.fit(settings, photos, tmp_path / "old", progress=False, stop_at=5)
+    path = tmp_path / "old" / "config.json"
+    old = {
+        name: value for name, value in json.loads(path.read_text()).items() if name not in checkpoints.FORMER_SETTINGS
+    }
     path.write_text(json.dumps(old))
-    assert_same_run(unbroken, train.fit(TINY, photos, tmp_path, progress=False))
+    assert train.load_generator(tmp_path / "old")[1].head == "rgb"
+    with pytest.raises(CheckpointError, match=r"other settings \(decay_from\)"):
+        train.fit(TINY, photos, tmp_path / "old", progress=False)
+    assert_same_run(unbroken, train.fit(settings, photos, tmp_path / "old", progress=False))
 
 
 def test_a_truncated_checkpoint_falls_back_to_the_one_before_and_says_so(photos, unbroken, tmp_path):
