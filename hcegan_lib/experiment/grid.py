@@ -15,7 +15,7 @@ from hcegan_lib.train import TrainConfig
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 KEYS = ("profile", "models", "data", "seeds", "set", "device")  # of a grid file; the last two are optional
-CHOSEN = ("gamma_init", "loss", "data", "seed")  # fields of TrainConfig that model, data set and seed decide
+CHOSEN = ("gamma_init", "loss", "head", "data", "seed")  # fields of TrainConfig that model, data set and seed decide
 
 
 @dataclass(frozen=True)

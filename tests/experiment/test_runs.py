@@ -10,6 +10,7 @@ from PIL import Image
 from hcegan_lib import cli, paper, train
 from hcegan_lib.backend.files import lock_folder
 from hcegan_lib.experiment import Run, archive, expand, steps_done
+from hcegan_lib.experiment.grid import CHOSEN
 from hcegan_lib.experiment.worker import NOTEBOOK
 
 # --- from a grid to its runs ------------------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ def test_settings_reach_the_runs_and_the_notebook(kit_in_process):
 
 def test_the_notebook_has_every_parameter_and_every_setting():
     declared = inspect_notebook(str(NOTEBOOK))
-    settings = {field.name for field in fields(train.TrainConfig)} - {"gamma_init", "loss", "data", "seed"}
+    settings = {field.name for field in fields(train.TrainConfig)} - set(CHOSEN)
     assert set(declared) == {"profile", "model", "data", "seed", "grid", "device"} | settings
     assert all(declared[name]["default"] == "None" for name in settings)
 
