@@ -1,4 +1,4 @@
-"""Load photographs as pairs of gray and color: the embedded set or any folder, with a cache of decoded pixels.
+"""Load photographs as pairs of gray and color: the embedded sets or any folder, with a cache of decoded pixels.
 
 A photograph is cropped to its central square and scaled to `image_size` once. Only the color pixels are kept, as bytes;
 the gray image is always computed from them with `color.luma`.
@@ -7,9 +7,9 @@ the gray image is always computed from them with `color.luma`.
 import hashlib
 import json
 import os
+import re
 import warnings
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from hcegan_lib import KIT_ROOT
-from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend import cache as pixel_cache
+from hcegan_lib.backend.files import require_plain_file
 from hcegan_lib.backend.messages import did_you_mean
 from hcegan_lib.color import luma
 
@@ -30,10 +31,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")  # by content; Pillow may use n
 SIZES = range(8, 2049)  # image_size, in pixels
 NEAR_GRAY = 12  # levels of 255; see `color_spread`
 MIN_TRAIN, MIN_TEST = 2, 1  # batch norm needs two photographs
-# Names of `sources.SOURCES`, to tell a set that is not built yet from a typo.
-SETS = ("div2k", "coco-bird", "coco-dog", "coco-orange", "openimages-lion", "openimages-bird", "openimages-orange")
-SETS += ("openimages-dog", "openimages-fish", "openimages-ladybug", "imagenet-sample", "flowers")
+EMBEDDED = ("mini", "flowers")  # sets that come with a clone of the kit, in data/
 CACHE_FORMAT = 1  # increase it if the code below would decode a photograph to different bytes
+warnings.filterwarnings("ignore", module=r"PIL\.")  # they do not name the photograph; in a thread no `with` can do this
 
 
 class DataError(ValueError):
@@ -54,6 +54,10 @@ class Photos:
     def to(self, device: str | torch.device) -> "Photos":
         """Copy all bytes to a device once, instead of batch by batch: 157 MB for 800 photographs at 256 px."""
         return replace(self, pixels=torch.from_numpy(np.array(self.pixels)).to(device))
+
+    def choose(self, indices: Sequence[int]) -> "Photos":
+        """Copy some of the photographs."""
+        return Photos(self.pixels[list(indices)], tuple(self.files[index] for index in indices))
 
     def batch(
         self, indices: Sequence[int] | np.ndarray | Tensor | None = None, device: str | torch.device = "cpu"
@@ -83,7 +87,7 @@ class Photos:
 class PhotoSet:
     """Photographs for training and testing, and what was left out."""
 
-    name: str  # the folder's name: "mini" for the embedded set
+    name: str  # the folder's name, such as "mini"; of a link, its own name
     train: Photos
     test: Photos
     skipped: tuple[str, ...]  # "file: reason" for each file that could not be read
@@ -105,35 +109,23 @@ def load(
     Parameters
     ----------
     source
-        "mini"; the name of a set built by `hcegan data build`, such as "coco-bird"; or a folder, including its
-        subfolders but not hidden files. A folder without `train` and `test` is split by `seed`.
+        "mini"; "flowers"; the name of a set built by `hcegan data build`, such as "coco-bird"; or a folder, including
+        its subfolders but not hidden files. A folder without `train` and `test` is split by `seed`.
     image_size
         Side of the squares in pixels, 8 to 2048. Smaller photographs are scaled up.
     seed
-        Decides which photographs of an unsplit folder are for testing. It hashes names, so adding a photograph moves
-        hardly any other to the other split.
+        Decides, with their names, which photographs of an unsplit folder are for testing.
     test_fraction
         Share of an unsplit folder for testing, above 0 and below 1.
     cache
-        Folder for decoded photographs; None: `data/cache` in the clone. If it cannot be written, a warning says so and
-        the photographs stay in memory.
+        Folder for decoded photographs; None: `data/cache`.
     progress
         Whether to show a bar if decoding takes longer than a second.
-
-    Returns
-    -------
-    PhotoSet
-        Both splits share one memory-mapped file.
 
     Raises
     ------
     DataError
         If the folder is missing, or fewer than 2 training photographs and 1 test photograph can be used.
-
-    Notes
-    -----
-    The key of the cache is the content of all files, which are hashed in each call. That takes a few percent of the
-    time of decoding them (`make bench`). Comparing sizes and dates would be faster, but sometimes wrong.
     """
     if not isinstance(image_size, (int, np.integer)) or image_size not in SIZES:
         raise DataError(f"image_size must be a whole number from {SIZES[0]} to {SIZES[-1]}, got {image_size!r}")
@@ -143,17 +135,8 @@ def load(
     names, is_split = _find_photos(folder, seed)
     fraction = None if is_split else float(test_fraction)
     key = _fingerprint(folder, names, [CACHE_FORMAT, NEAR_GRAY, int(image_size), fraction])
-    entry = _cache_folder(cache) / key
-    stored = _read_cache(entry)
-    if stored is None:
-        stored = _decode(folder, names, image_size, fraction, progress)
-        try:
-            _write_cache(entry, *stored)
-        except OSError as error:
-            reason = error.strerror or error
-            warnings.warn(f"{entry.parent}: {reason}; nothing is cached, the photographs stay in memory", stacklevel=2)
-        stored = _read_cache(entry) or stored
-    record, pixels = stored
+    entry = Path(os.path.expanduser(cache or raw_folder().with_name("cache"))) / key
+    record, pixels = pixel_cache.reuse(entry, lambda: _decode(folder, names, image_size, fraction, progress))
     cut = len(record["train"])
     return PhotoSet(
         name=folder.name,
@@ -165,55 +148,50 @@ def load(
     )
 
 
+def validation_split(photos: PhotoSet, share: float = 0.2, seed: int = 0) -> PhotoSet:
+    """Hold out some training photographs as `test`, to choose settings without looking at the test photographs.
+
+    All crops of one photograph, such as a-c.jpg and a-tl.jpg of `mini`, stay on one side. Names and `seed` decide.
+    """
+    if not 0 < share < 1:
+        raise DataError(f"share must lie between 0 and 1, got {share!r}")
+    names = [re.sub(r"-(c|[tb][lr])\.\w+$", "", file) for file in photos.train.files]
+    order = _by_hash(set(names), seed)
+    held = set(order[: max(1, round(len(order) * share))])
+    train, test = ([row for row, name in enumerate(names) if (name in held) == out] for out in (False, True))
+    if len(train) < MIN_TRAIN:
+        raise DataError(f"{photos.name} has too few photographs to hold out {len(test)} of {len(names)}")
+    key = hashlib.sha256(json.dumps([photos.fingerprint, share, seed]).encode()).hexdigest()[:16]
+    return replace(photos, train=photos.train.choose(train), test=photos.train.choose(test), fingerprint=key)
+
+
 def open_photo(path: str | Path) -> Image.Image:
     """Open one photograph as upright 8-bit RGB.
 
-    Parameters
-    ----------
-    path
-        A JPEG, PNG, WebP, TIFF or BMP file, recognized by its content, not its name.
+    The file is recognized by its content, not its name. The photograph keeps its size and is rotated as its EXIF tag
+    says. Transparent parts become white, 16-bit grays are scaled to 8 bits, and only the first of several pages is read.
+    Embedded color profiles are not applied.
 
-    Returns
-    -------
-    Image.Image
-        Mode "RGB", full size, rotated as its EXIF tag says. Transparent parts become white, 16-bit grays are scaled to
-        8 bits, and only the first of several pages or frames is read. Embedded color profiles are not applied.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, damaged, too large to be safe, or not a picture. The message starts with `path`.
+    Raises DataError if the file is missing, damaged, too large to be safe, or not a picture in one of `FORMATS`.
     """
     try:
-        if Path(path).stat().st_size == 0:
+        if require_plain_file(Path(path)).stat().st_size == 0:
             raise DataError("the file is empty")
         with Image.open(path, formats=FORMATS) as image:
             return _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise DataError(f"{path}: not a picture in one of the formats {', '.join(FORMATS)}") from error
     except Exception as error:  # damaged files make decoders raise almost anything, even SyntaxError
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error).removeprefix(f"{path} is ") or type(error).__name__
         raise DataError(f"{path}: {reason}") from error
 
 
 def color_spread(photo: Image.Image) -> float:
-    """Measure how colorful the most colorful percent of a photograph is.
+    """Measure how colorful the most colorful percent of an RGB photograph is.
 
-    Parameters
-    ----------
-    photo
-        Mode "RGB".
-
-    Returns
-    -------
-    float
-        99th percentile of max(R, G, B) - min(R, G, B) over the central square at 64 x 64, in levels of 255.
-
-    Notes
-    -----
-    The top percent, unlike the mean, keeps a red coat in a gray street. The fixed size makes the result independent of
-    `image_size`. Gray versions of `mini`'s photographs reach 11 with sensor noise of 10 levels or a yellow cast of 4
-    percent, while the photographs themselves start at 36; `NEAR_GRAY` lies in between. Sepia prints (41 and more) stay.
+    Returns the 99th percentile of max(R, G, B) - min(R, G, B) over the central square at 64 x 64, in levels of 255.
+    The top percent, unlike the mean, keeps a red coat in a gray street. Gray versions of `mini`'s photographs reach 11
+    with sensor noise of 10 levels, the photographs themselves start at 36; `NEAR_GRAY` lies in between.
     """
     thumbnail = np.asarray(ImageOps.fit(photo, (64, 64), Image.Resampling.BOX))
     return float(np.percentile(np.ptp(thumbnail, axis=-1), 99))
@@ -238,28 +216,28 @@ def _from_16_bit(image: Image.Image) -> Image.Image:
 
 
 def raw_folder() -> Path:
-    """Return the folder of built sets: data/raw in the clone, or ~/.cache/hcegan/raw without a clone."""
-    in_clone = (KIT_ROOT / "data").is_dir()
-    return KIT_ROOT / "data" / "raw" if in_clone else Path.home() / ".cache" / "hcegan" / "raw"
+    """Return the folder of built sets: data/raw in the clone, or ~/.cache/hcegan/raw without one."""
+    in_clone = (KIT_ROOT / "data").is_dir()  # otherwise KIT_ROOT is site-packages
+    return (KIT_ROOT / "data" if in_clone else Path.home() / ".cache" / "hcegan") / "raw"
 
 
 def _find_folder(source: str | Path) -> Path:
-    if source == "mini":
-        folder = KIT_ROOT / "data" / "mini"
-        if folder.is_dir():
-            return folder
-        raise DataError(f"{folder} is missing: 'mini' comes with a clone of the kit; install from one with pip -e")
-    folder = Path(os.path.expanduser(source)).resolve()
-    built, is_bare = raw_folder() / source, Path(source).name == str(source) and str(source)[:1] not in ("", ".")
-    if is_bare and built.is_dir():  # ./NAME is always the folder
-        return built
-    if not folder.is_dir() and str(source) in SETS:
-        raise DataError(f"{str(source)!r} is not built yet: hcegan data build {source}")
-    if not folder.is_dir():
-        problem = "is not a folder" if folder.exists() else "does not exist"
-        hint = did_you_mean(folder.name.lower(), ["mini", *SETS])
-        raise DataError(f"source must be a folder of photographs or a set; {str(source)!r} {problem}{hint}")
-    return folder
+    name = str(source)
+    known = (KIT_ROOT / "data" if name in EMBEDDED else raw_folder()) / name
+    is_bare = Path(name).name == name and name[:1] not in ("", ".")  # ./NAME is always the folder
+    if is_bare and known.is_dir():
+        return known
+    if name in EMBEDDED:
+        raise DataError(f"{known} is missing: {name!r} comes with a clone of the kit; install from one with pip -e")
+    folder = Path(os.path.abspath(os.path.expanduser(name)))  # a link keeps its name
+    if name and folder.is_dir():
+        return folder
+    problem = "is not a folder" if name and folder.exists() else "does not exist"
+    sets = [*EMBEDDED, *sorted(path.name for path in raw_folder().glob("[!.]*"))]
+    hint = did_you_mean(Path(name).name.lower(), sets)
+    raise DataError(
+        f"source must be a folder of photographs or a set; {name!r} {problem}{hint}; `hcegan data build` makes more sets"
+    )
 
 
 def _find_photos(folder: Path, seed: int) -> tuple[list[str], bool]:
@@ -276,20 +254,24 @@ def _find_photos(folder: Path, seed: int) -> tuple[list[str], bool]:
         raise DataError(f"{folder} has a folder '{splits[0]}' only; it needs both 'train' and 'test', or neither")
     if splits:
         return [name for split in splits for name in names if name.startswith(f"{split}/")], True
-    # The position of a name depends only on the name and the seed, not on the other files.
-    return sorted(names, key=lambda name: hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest()), False
+    return _by_hash(names, seed), False
+
+
+def _by_hash(names: Iterable[str], seed: int) -> list[str]:
+    """Shuffle names so that the order of two depends only on them and the seed, not on the others."""
+    return sorted(names, key=lambda name: hashlib.sha256(os.fsencode(f"{seed}/{name}")).digest())
 
 
 def _fingerprint(folder: Path, names: list[str], settings: list) -> str:
-    digests = [_digest(os.path.join(folder, name)) for name in names]
+    digests = [_digest(folder / name) for name in names]
     return hashlib.sha256(json.dumps([settings, names, digests]).encode()).hexdigest()[:16]
 
 
-def _digest(path: str) -> str:
+def _digest(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
-    except OSError:
+        with open(require_plain_file(path), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
         return "unreadable"  # decoding will report the reason
 
 
@@ -343,35 +325,3 @@ def _shortage(found: int, record: dict) -> str:
         f"{counts['train']} for training and {counts['test']} for testing; needs {MIN_TRAIN} and {MIN_TEST}"
         + (f" ({reasons})" if reasons else "")
     )
-
-
-def _cache_folder(cache: str | Path | None) -> Path:
-    if cache is not None:
-        return Path(os.path.expanduser(cache))
-    in_clone = (KIT_ROOT / "data").is_dir()  # otherwise KIT_ROOT is site-packages
-    return KIT_ROOT / "data" / "cache" if in_clone else Path.home() / ".cache" / "hcegan"
-
-
-def _read_cache(entry: Path) -> tuple[dict, np.ndarray] | None:
-    """Return what `_write_cache` stored; None if there is nothing or any byte has changed."""
-    try:
-        record = json.loads(entry.with_suffix(".json").read_text(encoding="utf-8"))
-        checksum = record.pop("checksum")
-        size = record["image_size"]
-        shape = (len(record["train"]) + len(record["test"]), size, size, 3)
-        pixels = np.memmap(entry.with_suffix(".bytes"), np.uint8, mode="r", shape=shape)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return (record, pixels) if checksum == _checksum(record, pixels) else None
-
-
-def _write_cache(entry: Path, record: dict, pixels: np.ndarray) -> None:
-    """Store the pixels, then the record: without a matching record the cache does not count."""
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(entry.with_suffix(".bytes"), pixels.tobytes())
-    record = record | {"checksum": _checksum(record, pixels)}
-    write_atomically(entry.with_suffix(".json"), json.dumps(record, indent=1))
-
-
-def _checksum(record: dict, pixels: np.ndarray) -> int:
-    return zlib.crc32(pixels, zlib.crc32(json.dumps(record, sort_keys=True).encode()))

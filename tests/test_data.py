@@ -1,5 +1,6 @@
-"""`data.py` on the embedded set and on odd files that Pillow writes here, against NumPy."""
+"""`data.py` on the embedded sets and on odd files that Pillow writes here, against NumPy."""
 
+import ast
 import csv
 import errno
 import hashlib
@@ -120,7 +121,44 @@ def test_a_kit_without_its_clone_says_so_and_still_loads_a_folder(folder, tmp_pa
         load("mini")
     load(folder)
     assert not (tmp_path / "site-packages").exists()
-    assert len(list((tmp_path / "home" / ".cache" / "hcegan").iterdir())) == 2
+    assert len(list((tmp_path / "home" / ".cache" / "hcegan" / "cache").iterdir())) == 2
+
+
+# Photographs held out for validation
+
+
+def test_validation_photographs_come_from_the_training_photographs_alone_and_the_seed_chooses_them(cache):
+    mini = load(cache=cache)
+    held = data.validation_split(mini)
+    assert sorted(held.train.files + held.test.files) == sorted(mini.train.files)
+    assert 0.1 < len(held.test) / len(mini.train) < 0.3
+    pixels = dict(zip(mini.train.files, mini.train.pixels))
+    for split in (held.train, held.test):
+        for name, square in zip(split.files, split.pixels):
+            np.testing.assert_array_equal(square, pixels[name])
+    assert data.validation_split(mini).test.files == held.test.files
+    other = data.validation_split(mini, seed=1)
+    assert other.test.files != held.test.files
+    assert len({mini.fingerprint, held.fingerprint, other.fingerprint}) == 3
+    assert len(data.validation_split(mini, 0.5).test) > len(held.test)
+
+
+def test_all_crops_of_one_photograph_are_held_out_together(cache):
+    photo = {row["file"]: row["photo"] for row in attribution()}
+    for seed in range(5):
+        held = data.validation_split(load(cache=cache), seed=seed)
+        train, test = ({photo[name] for name in split.files} for split in (held.train, held.test))
+        assert not train & test
+        assert len(test) == round(0.2 * 106)
+
+
+def test_a_share_that_leaves_nothing_to_train_on_is_refused(folder, cache):
+    photos = load(folder, 16, cache=cache)
+    with pytest.raises(DataError, match="photos has too few photographs to hold out 7 of 8"):
+        data.validation_split(photos, 0.9)
+    for share in (0, 1, -1, float("nan")):
+        with pytest.raises(DataError, match="share must lie between 0 and 1, got"):
+            data.validation_split(photos, share)
 
 
 # Batches
@@ -414,6 +452,31 @@ def test_a_decompression_bomb_is_an_error_before_it_fills_the_memory(tmp_path):
         open_photo(tmp_path / "bomb.png")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_a_pipe_or_a_device_among_the_photographs_is_named_and_never_read(folder, cache):
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "endless.png").symlink_to("/dev/zero")
+    code = f"from hcegan_lib.data import load; print(load({str(folder)!r}, 16, cache={str(cache)!r}).skipped)"
+    ended = subprocess.run(  # in a process of its own, because reading them would never end
+        [sys.executable, "-c", code], cwd=data.KIT_ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert sorted(ast.literal_eval(ended.stdout)) == ["endless.png: not a plain file", "pipe.jpg: not a plain file"]
+
+
+def test_warnings_of_pillow_that_do_not_name_the_photograph_are_not_shown(folder, cache):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    broken = save(folder / "broken.tiff", colorful(), exif=exif).read_bytes()
+    path = folder / "broken.tiff"
+    entry = broken.index(struct.pack("<HHI", 0x0112, 3, 1))
+    path.write_bytes(broken[: entry + 4] + struct.pack("<I", 2) + broken[entry + 8 :])  # two orientations
+    code = f"from hcegan_lib.data import load; print(len(load({str(folder)!r}, 16, cache={str(cache)!r}).train))"
+    ended = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code], cwd=data.KIT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("9\n", "")
+
+
 # A folder
 
 
@@ -561,7 +624,7 @@ def test_a_folder_without_photographs_says_which_suffixes_were_looked_for(tmp_pa
 
 
 def test_a_missing_folder_names_itself_and_what_is_allowed(tmp_path):
-    with pytest.raises(DataError, match=r"photographs or a set; '.*nowhere' does not exist; valid: mini, div2k"):
+    with pytest.raises(DataError, match=r"photographs or a set; '.*nowhere' does not exist; valid: mini, flowers"):
         load(tmp_path / "nowhere")
     with pytest.raises(DataError, match="is not a folder"):
         load(save(tmp_path / "one.png"))
@@ -588,17 +651,29 @@ def test_a_set_in_data_raw_is_loaded_by_its_name_from_any_working_directory(kit_
 
 
 def test_a_set_that_is_not_built_yet_says_how_to_build_it(kit_with_a_set, cache):
-    with pytest.raises(DataError, match=r"'openimages-lion' is not built yet: hcegan data build openimages-lion$"):
+    with pytest.raises(DataError, match=r"'openimages-lion' does not exist.*; `hcegan data build` makes more sets$"):
         load("openimages-lion", cache=cache)
     with pytest.raises(DataError, match=r"or a set; 'coco-brid' does not exist, did you mean 'coco-bird'"):
         load("coco-brid", cache=cache)
+
+
+def test_a_link_in_data_raw_gives_the_set_its_own_name(kit_with_a_set, cache):
+    raw = kit_with_a_set / "kit" / "data" / "raw"
+    (raw / "standin-bird").symlink_to(raw / "coco-bird", target_is_directory=True)
+    for source in ("standin-bird", raw / "standin-bird", "../kit/data/raw/standin-bird"):
+        assert load(source, 16, cache=cache).name == "standin-bird"
+    assert load("standin-bird", 16, cache=cache).fingerprint == load("coco-bird", 16, cache=cache).fingerprint
+
+
+def test_an_empty_name_does_not_mean_the_current_folder(kit_with_a_set, cache):
     for number in range(5):
-        save(kit_with_a_set / "here" / "flowers" / f"{number}.png")
-    assert len(load("flowers", 16, cache=cache).train) == 4  # a folder that was always meant stays so
+        save(kit_with_a_set / "here" / f"{number}.png")
+    with pytest.raises(DataError, match="must be a folder of photographs or a set; '' does not exist; valid: mini"):
+        load("", 16, cache=cache)
 
 
-@pytest.mark.parametrize("folder", [".", "", ".."])
-def test_an_empty_name_is_not_searched_among_the_sets(folder, kit_with_a_set, cache):
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_a_name_of_dots_is_not_searched_among_the_sets(folder, kit_with_a_set, cache):
     for number in range(5):
         save(kit_with_a_set / "here" / f"{number}.png")
     photos = load(folder, 16, cache=cache)

@@ -11,6 +11,7 @@ import yaml
 
 from hcegan_lib import KIT_ROOT, paper, train
 from hcegan_lib.backend.messages import did_you_mean
+from hcegan_lib.data import EMBEDDED, raw_folder
 from hcegan_lib.train import TrainConfig
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -25,7 +26,7 @@ class Grid:
     name: str  # the file's name without its suffix; runs and results are named after it
     profile: str
     models: list[str]
-    data: list[str]  # "mini" or folders, as written in the file
+    data: list[str]  # names of sets, or folders, as written in the file
     seeds: list[int]
     settings: dict  # fields of TrainConfig that differ from the profile's
     device: str = "auto"
@@ -48,8 +49,8 @@ def read_grid(path: str | Path) -> Grid:
     Parameters
     ----------
     path
-        A YAML file with the keys profile, models (names, or "all"), data ("mini", or folders relative to the kit) and
-        seeds. Optional: set (settings that differ from the profile's) and device.
+        A YAML file with the keys profile, models (names, or "all"), data (names of sets, or folders relative to the
+        kit) and seeds. Optional: set (settings that differ from the profile's) and device.
 
     Raises
     ------
@@ -90,9 +91,10 @@ def _check(name: str, content: object) -> Grid:
         paper.model(model)
     for seed in seeds:
         train.config(profile, seed=seed)
-    missing = [folder for folder in data if folder != "mini" and not Path(resolve_data(folder)).is_dir()]
+    missing = [name for name in data if not name or name not in EMBEDDED and not Path(resolve_data(name)).is_dir()]
     if missing:
-        raise ValueError(f"there is no folder {', '.join(missing)}: `hcegan data build NAME` builds the known sets")
+        names = ", ".join(map(repr, missing))
+        raise ValueError(f"there is no set or folder {names}: `hcegan data build NAME` builds the known sets")
     return Grid(name, profile, models, data, seeds, settings, device)
 
 
@@ -156,4 +158,5 @@ def _parse(name: str, value: object, kind: object) -> object:
 
 def resolve_data(data: str) -> str:
     """Turn a data set as a grid names it into a source for `data.load`: relative folders start at the kit."""
-    return data if data == "mini" else str(KIT_ROOT / os.path.expanduser(data))
+    built = raw_folder() / data
+    return data if data in EMBEDDED else str(built if built.is_dir() else KIT_ROOT / os.path.expanduser(data))
