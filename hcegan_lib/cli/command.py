@@ -1,11 +1,12 @@
 """The command `hcegan` and its exit statuses."""
 
 import contextlib
+import signal
 import sys
 import warnings
 
-from hcegan_lib.cli import batch, course, data, table, train
-from hcegan_lib.cli.messages import complain, reason
+from hcegan_lib.cli import batch, color, course, data, table, train
+from hcegan_lib.cli.messages import FailureOnTheWay, complain, reason
 from hcegan_lib.cli.parser import OneLineParser
 
 # Errors that the user can fix by changing the command. Any other OSError, such as a full disk, is a failure on the way.
@@ -37,9 +38,11 @@ def main(argv: list[str] | None = None) -> int:
             return args.run_command(args)
     except INVALID as error:
         return complain(reason(error), 2)
-    except OSError as error:
+    except (OSError, FailureOnTheWay) as error:
         return complain(reason(error), 1)
     except KeyboardInterrupt as stop:
+        if argv is None:  # the process ends: a second Ctrl-C must not interrupt the message
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return complain(str(stop) or "stopped", 130)
 
 
@@ -51,6 +54,6 @@ def parser() -> OneLineParser:
         epilog="Run hcegan COMMAND --help for the options of a command.",
     )
     commands = hcegan.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (course, train, batch, table, data):
+    for group in (course, train, color, batch, table, data):
         group.add_commands(commands)
     return hcegan

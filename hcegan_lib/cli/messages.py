@@ -1,7 +1,10 @@
 """What the commands print: errors, rows of finished notebooks and runs, and commands to continue with."""
 
+import contextlib
+import re
 import shlex
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,9 +13,24 @@ if TYPE_CHECKING:
     from hcegan_lib.experiment.notebooks import Outcome
 
 
+class FailureOnTheWay(Exception):
+    """An error of the system after the input was found to be valid."""
+
+
+@contextlib.contextmanager
+def on_the_way() -> Iterator[None]:
+    """Turn errors of the system, such as a folder that was deleted meanwhile, into failures on the way."""
+    try:
+        yield
+    except ConnectionError:  # is one already
+        raise
+    except OSError as error:
+        raise FailureOnTheWay(reason(error)) from error
+
+
 def complain(message: str, status: int = 0) -> int:
-    """Print one line to standard error and return the exit status."""
-    print("hcegan:", " ".join(message.split()), file=sys.stderr)
+    """Print one line to standard error, without escape sequences for the terminal, and return the exit status."""
+    print("hcegan:", re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", " ".join(message.split())), file=sys.stderr)
     return status
 
 

@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NoReturn
 
 from hcegan_lib.backend.messages import did_you_mean
@@ -12,6 +13,14 @@ from hcegan_lib.cli.messages import complain
 
 class OneLineParser(argparse.ArgumentParser):
     """A parser that prints each error in one line and suggests the closest choice for a misspelled one."""
+
+    def parse_args(self, args: list[str] | None = None, namespace: argparse.Namespace | None = None):
+        """Parse the words of a command; refuse empty ones, since an empty path would mean the current folder."""
+        words = sys.argv[1:] if args is None else args
+        for before, word in pairwise((self.prog, *words)):
+            if not word.strip() or re.fullmatch("--[a-z-]+=", word):
+                self.error(f"expected a value after {word.strip('= ') or before}, got an empty one")
+        return super().parse_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and exit with status 2."""

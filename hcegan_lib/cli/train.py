@@ -1,4 +1,4 @@
-"""Commands for single models: train, color."""
+"""The command that trains a single model: train."""
 
 import argparse
 import sys
@@ -11,8 +11,6 @@ from hcegan_lib.cli.parser import add_command
 if TYPE_CHECKING:
     from hcegan_lib.data import PhotoSet
     from hcegan_lib.train import Fit, TrainConfig
-
-MAX_ASPECT = 16  # long side of a photograph to its short side: memory grows with it
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -28,13 +26,6 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--run", type=Path, metavar="DIR", help="folder of the run (default: one in data/runs)")
     train.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="default: auto")
     train.add_argument("--compile", action="store_true", help="use torch.compile, which takes about a minute to start")
-
-    color = add_command(commands, "color", run_color, "color photographs with a trained model")
-    color.add_argument(
-        "photos", nargs="+", type=Path, metavar="PHOTO", help="photograph; only its gray values are used"
-    )
-    color.add_argument("--run", required=True, type=Path, metavar="DIR", help="folder of a training run")
-    color.add_argument("--output", default=Path("colored"), type=Path, metavar="DIR", help="default: colored")
 
 
 def key_and_value(word: str) -> tuple[str, str]:
@@ -109,37 +100,3 @@ def resume_command(args: argparse.Namespace) -> str:
     changes = [word for key, value in args.set for word in ("--set", f"{key}={value}")]
     names = ("model", "data", "profile", "seed", "run", "device", "compile")
     return shell_command("train", *changes, **{name: getattr(args, name) for name in names})
-
-
-def run_color(args: argparse.Namespace) -> int:
-    """Color photographs."""
-    from hcegan_lib.backend.memory import is_out_of_memory
-
-    try:
-        return color_all(args)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        return complain("out of memory: finished photographs are kept; crop this one or use a smaller model", 1)
-
-
-def color_all(args: argparse.Namespace) -> int:
-    """Check all photographs, then color one after the other."""
-    from hcegan_lib import data, models, train
-    from hcegan_lib.backend.files import write_atomically
-
-    generator, settings = train.load_generator(args.run)
-    photos = {args.output / f"{path.stem}_color.png": path for path in args.photos}
-    if len(photos) < len(args.photos):
-        raise ValueError("two photographs have the same name, so one result would replace the other")
-    for photo in args.photos:  # opened one at a time, because together they could fill the memory
-        W, H = data.open_photo(photo).size
-        if max(W, H) > MAX_ASPECT * min(W, H):
-            limit = f"its long side may be at most {MAX_ASPECT} times its short side"
-            raise ValueError(f"{photo} has {W} x {H} pixels, but {limit}")
-    args.output.mkdir(parents=True, exist_ok=True)
-    for path, photo in photos.items():
-        colored = models.color_photo(generator, data.open_photo(photo), settings.image_size)
-        write_atomically(path, lambda part, colored=colored: colored.save(part, format="PNG"))
-        print(path)
-    return 0

@@ -137,6 +137,41 @@ def test_on_a_full_disk_finished_photographs_are_kept_and_no_partial_file_is_lef
     assert list(files(kit / "out")) == ["0_color.png"]
 
 
+def test_an_earlier_result_is_replaced_only_with_overwrite(trained, kit, capsys):
+    (kit / "a").mkdir()
+    (kit / "photos" / "1.png").rename(kit / "a" / "0.png")
+    words = ["--run", str(trained[0])]
+    assert cli.main(["color", "photos/0.png", *words]) == 0
+    before = files(kit / "colored")
+    capsys.readouterr()
+    line = "colored/0_color.png exists: replace it with --overwrite, or choose a different --output"
+    assert line in refuse(["color", "a/0.png", *words], capsys)
+    assert files(kit / "colored") == before
+    assert cli.main(["color", "a/0.png", "--overwrite", *words]) == 0
+    assert files(kit / "colored") != before
+
+
+@pytest.mark.parametrize("options", [[], ["--overwrite"]])
+def test_no_result_replaces_one_of_the_photographs(options, trained, kit, capsys):
+    (kit / "photos" / "1.png").rename(kit / "photos" / "0_color.png")
+    before = files(kit / "photos")
+    words = ["color", "photos/0.png", "photos/0_color.png", "--run", str(trained[0]), "--output", "photos", *options]
+    assert "0_color.png is one of the photographs to color" in refuse(words, capsys)
+    assert files(kit / "photos") == before
+
+
+def test_if_the_folder_of_the_results_is_deleted_meanwhile_the_failure_is_not_called_invalid_input(
+    trained, kit, capsys, monkeypatch
+):
+    def delete(*given):
+        (kit / "colored").rmdir()
+        return Image.new("RGB", (8, 8))
+
+    monkeypatch.setattr(models, "color_photo", delete)
+    assert cli.main(["color", "photos/0.png", "--run", str(trained[0])]) == 1
+    assert capsys.readouterr().err == "hcegan: colored/0_color.png: No such file or directory\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
 def test_a_photograph_whose_name_is_not_valid_text_is_colored(trained, kit, capsys):
     (kit / "photos" / "0.png").rename(kit / "caf\udce9.png")

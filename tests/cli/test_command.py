@@ -55,6 +55,11 @@ def test_the_package_runs_as_a_module():
         (["data"], "required: ACTION"),
         (["data", "lits"], "did you mean 'list'?"),
         (["data", "build"], "required: NAME"),
+        (["course", "--only", ""], "expected a value after --only, got an empty one"),
+        (["course", "--output", " "], "expected a value after --output, got an empty one"),
+        (["batch", "grid.yaml", "--scheduler="], "expected a value after --scheduler, got an empty one"),
+        (["train", "--model", "pix2pix", "--data", ""], "expected a value after --data, got an empty one"),
+        (["color", "", "--run", "a"], "expected a value after color, got an empty one"),
     ],
 )
 def test_a_wrong_command_line_gets_one_line_that_names_the_right_choice(words, line, kit, capsys):
@@ -69,6 +74,7 @@ def test_a_wrong_command_line_gets_one_line_that_names_the_right_choice(words, l
         (FileNotFoundError(2, "No such file or directory", "a.csv"), 2, "hcegan: a.csv: No such file or directory\n"),
         (PermissionError(13, "Permission denied", "runs"), 2, "hcegan: runs: Permission denied\n"),
         (ValueError("two\nlines"), 2, "hcegan: two lines\n"),
+        (ValueError("a\x1b[31mred\x07.png"), 2, "hcegan: a?[31mred?.png\n"),
         (OSError(28, "No space left on device"), 1, "hcegan: No space left on device\n"),
         (OSError("a bare text"), 1, "hcegan: a bare text\n"),
     ],
