@@ -130,10 +130,9 @@ def l1_distance(images: Tensor, targets: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes differ; broadcasting would compare the wrong images.
+        If the shapes differ, because broadcasting would compare the wrong images, or there are no images.
     """
-    if images.shape != targets.shape:
-        raise ValueError(
-            f"images and targets must have equal shapes, got {tuple(images.shape)} and {tuple(targets.shape)}"
-        )
+    if images.shape != targets.shape or not images.numel():
+        shapes = f"{tuple(images.shape)} and {tuple(targets.shape)}"
+        raise ValueError(f"images and targets must have equal shapes and must not be empty, got {shapes}")
     return torch.abs(to_signed(images) - to_signed(targets)).mean()

@@ -1,7 +1,8 @@
 """How close a rendered photograph is to the true one, and how colorful it is.
 
 Convention of every table in this course: RGB, data range 1, one number per photograph, then the mean over photographs.
-The paper prints PSNR in dB and SSIM in percent and does not say how it computed them.
+The paper prints PSNR in dB and SSIM in percent and does not say how it computed them. Scores raise ValueError for
+shapes, types or values other than those they name.
 """
 
 import pandas as pd
@@ -9,12 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hcegan_lib.color import luma
+from hcegan_lib.backend.structural_similarity import plane_ssim
+from hcegan_lib.color import chroma, gray_to_rgb, luma, require_unit_range, with_luma
 from hcegan_lib.data import Photos
 
 WINDOW, SIGMA = 11, 1.5  # the Gaussian window of Wang et al. 2004, in pixels
-C1, C2 = 0.01**2, 0.03**2  # their two stabilizing constants, for data range 1
-MARGIN = 1e-4  # how far rounding may take a value out of [0, 1]
 
 
 def psnr(images: Tensor, targets: Tensor) -> Tensor:
@@ -29,11 +29,6 @@ def psnr(images: Tensor, targets: Tensor) -> Tensor:
     -------
     Tensor
         Shape (B,); `inf` where the two are equal.
-
-    Raises
-    ------
-    ValueError
-        If shapes, types or values are anything else.
 
     Notes
     -----
@@ -57,19 +52,10 @@ def ssim(images: Tensor, targets: Tensor) -> Tensor:
     Tensor
         Shape (B,), at most 1. The paper's tables print 100 times this.
 
-    Raises
-    ------
-    ValueError
-        If shapes, types or values are anything else.
-
     Notes
     -----
     Gaussian window 11 x 11, sigma 1.5, population covariance, border cropped. Reference in the tests:
     skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1).
-
-    With the sum p = x + y and the difference m = x - y, four local means replace the textbook's five:
-    (2 mu_x mu_y + C1) / (mu_x^2 + mu_y^2 + C1) equals 1 - 2 mu_m^2 / (mu_p^2 + mu_m^2 + 2 C1), and likewise for the
-    variances and C2.
     """
     check_pair(images, targets)
     B, C, H, W = images.shape
@@ -77,39 +63,8 @@ def ssim(images: Tensor, targets: Tensor) -> Tensor:
         raise ValueError(f"images must be at least {WINDOW} x {WINDOW} pixels for SSIM, got {H} x {W}")
     # 16 color planes at a time fit into a processor's cache.
     planes = (batch.reshape(1, B * C, H, W).split(16, dim=1) for batch in (images, targets))
-    scores = [plane_ssim(x, y) for x, y in zip(*planes)]
+    scores = [plane_ssim(x, y, WINDOW, SIGMA) for x, y in zip(*planes)]
     return torch.cat(scores).view(B, C).mean(dim=1)
-
-
-@torch.no_grad()
-def plane_ssim(x: Tensor, y: Tensor) -> Tensor:
-    """SSIM of P color planes: (1, P, H, W) twice -> (P,). Works in place where possible, because memory is the cost."""
-    x, y = x.contiguous(memory_format=torch.channels_last), y.contiguous(memory_format=torch.channels_last)
-    maps = torch.cat([x + y, x - y])  # (2, P, H, W): p and m
-    center = maps.mean(dim=(2, 3), keepdim=True)
-    maps -= center  # does not change the variances and loses fewer digits
-    mean = blur(maps)  # (2, P, H - 10, W - 10)
-    variance = blur(maps.square_()).addcmul_(mean, mean, value=-1)
-    energy = mean.add_(center).square_()
-    return similarity(energy, C1).mul_(similarity(variance, C2)).mean(dim=(1, 2))
-
-
-def similarity(parts: Tensor, constant: float) -> Tensor:
-    """Compute 1 - 2 m / (p + m + 2 C) in place: (2, P, H, W) -> (P, H, W)."""
-    p, m = parts
-    total = p.add_(m).add_(2 * constant)
-    return m.mul_(-2).div_(total).add_(1)
-
-
-def blur(planes: Tensor) -> Tensor:
-    """Local means under the Gaussian window, without padding: (B, P, H, W) -> (B, P, H - 10, W - 10)."""
-    offsets = torch.arange(WINDOW, dtype=planes.dtype, device=planes.device) - WINDOW // 2
-    weights = torch.exp(-(offsets**2) / (2 * SIGMA**2))
-    weights = weights / weights.sum()
-    # The window is the product of a row and a column: 22 multiplications per pixel instead of 121.
-    P = planes.shape[1]
-    rows = F.conv2d(planes, weights.view(1, 1, 1, WINDOW).expand(P, 1, 1, WINDOW), groups=P)
-    return F.conv2d(rows, weights.view(1, 1, WINDOW, 1).expand(P, 1, WINDOW, 1), groups=P)
 
 
 def colorfulness(images: Tensor) -> Tensor:
@@ -124,13 +79,8 @@ def colorfulness(images: Tensor) -> Tensor:
     -------
     Tensor
         Shape (B,), on the scale of the 0-255 range as in the article: 0 is gray, 33 "moderately", 59 "quite" colorful.
-
-    Raises
-    ------
-    ValueError
-        If shape, type or values are anything else.
     """
-    check_values(images, "images")
+    require_unit_range(images, "images")
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"images must have shape (B, 3, H, W), got {tuple(images.shape)}")
     red, green, blue = (255 * images).flatten(2).unbind(1)  # (B, H * W) each
@@ -141,7 +91,7 @@ def colorfulness(images: Tensor) -> Tensor:
 
 
 def error_parts(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Split an error into a luminance part and a color part.
+    """Split an error into a luminance part and a color part: luma and color differences, Rec. ITU-R BT.601-7, Sec. 2.5.
 
     Parameters
     ----------
@@ -153,10 +103,6 @@ def error_parts(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     luminance, color
         Shapes (..., 1, H, W) and (..., 3, H, W); they add up to `images` - `targets`. The first is the error of the
         luma. The second has zero luma: it is the error that remains when the luma is corrected.
-
-    References
-    ----------
-    Rec. ITU-R BT.601-7, Sec. 2.5.1 and 2.5.2: luminance and color-difference signals.
     """
     error = images - targets
     luminance = luma(error)  # luma is linear: the luma of a difference is the difference of the lumas
@@ -164,20 +110,62 @@ def error_parts(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def color_error(images: Tensor, targets: Tensor) -> Tensor:
-    """Root mean square color error of each pixel, ignoring its luminance.
+    """Root mean square color error of each pixel, ignoring its luminance: (..., H, W), in levels of the 0-255 range."""
+    _, color = error_parts(images, targets)
+    return 255 * color.square().mean(dim=-3).sqrt()
+
+
+def chroma_error(images: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared color error of each photograph, ignoring luminance: (B, 3, H, W) twice, in [0, 1] -> (B,)."""
+    check_pair(images, targets)
+    _, color = error_parts(images, targets)
+    return color.square().mean(dim=(1, 2, 3))
+
+
+def chroma_skill(images: Tensor, targets: Tensor) -> Tensor:
+    """Share of the gray copy's color error that each rendering removes: 1 - its `chroma_error` / that of the gray copy.
 
     Parameters
     ----------
     images, targets
-        Equal shapes (..., 3, H, W), in [0, 1].
+        Equal shapes (B, 3, H, W), float32 or float64, in [0, 1].
 
     Returns
     -------
     Tensor
-        Shape (..., H, W), in levels of the 0-255 range.
+        Shape (B,): 1 for the true colors, 0 for gray, negative if gray is closer; not finite for a gray target.
+        For a whole set, divide the mean errors: a mean of skills would be ruled by the photographs with least color.
     """
-    _, color = error_parts(images, targets)
-    return 255 * color.square().mean(dim=-3).sqrt()
+    return 1 - chroma_error(images, targets) / chroma_error(gray_to_rgb(luma(targets)), targets)
+
+
+def ciede2000(images: Tensor, targets: Tensor) -> Tensor:
+    """Mean color difference that the eye would see, CIEDE2000, of each photograph; about 1 is just noticeable.
+
+    Parameters
+    ----------
+    images, targets
+        Equal shapes (B, 3, H, W), float32 or float64, in [0, 1], taken as sRGB.
+
+    Returns
+    -------
+    Tensor
+        Shape (B,), float32, at least 0; 100 between black and white. Computed by scikit-image.
+    """
+    from skimage.color import deltaE_ciede2000, rgb2lab  # here, because importing it takes time
+
+    check_pair(images, targets)
+    pairs = zip(*(batch.movedim(1, -1).double().cpu().numpy() for batch in (images, targets)))
+    return torch.tensor([deltaE_ciede2000(rgb2lab(target), rgb2lab(image)).mean() for image, target in pairs]).float()
+
+
+def restore_luma(images: Tensor, gray: Tensor) -> Tensor:
+    """Put the true luma under the rendered chroma: what a rendering scores if only its colors count.
+
+    Shapes (..., 3, H, W) and (..., 1, H, W) in [0, 1] -> (..., 3, H, W). `color.with_luma` says how colors that do not
+    exist at the true luma are made paler.
+    """
+    return with_luma(chroma(images), gray)
 
 
 def evaluate(images: Tensor, photos: Photos) -> pd.DataFrame:
@@ -193,19 +181,23 @@ def evaluate(images: Tensor, photos: Photos) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns file, psnr (dB), ssim (at most 1), colorfulness, true_colorfulness.
-
-    Raises
-    ------
-    ValueError
-        If number, size, type or values of the photographs do not fit.
+        Columns file, psnr (dB), ssim (at most 1), ciede2000, chroma_error, colorfulness, true_colorfulness; then
+        psnr_luma, ssim_luma, ciede2000_luma: the same with the true luma restored. The chroma skill of a model on a set
+        is 1 - mean / mean, its mean chroma_error over that of the gray copy.
     """
-    _, targets = photos.batch()
+    gray, targets = photos.batch()
+    check_pair(images, targets)
+    restored = restore_luma(images, gray)
     scores = {
         "psnr": psnr(images, targets),
         "ssim": ssim(images, targets),
+        "ciede2000": ciede2000(images, targets),
+        "chroma_error": chroma_error(images, targets),
         "colorfulness": colorfulness(images),
         "true_colorfulness": colorfulness(targets),
+        "psnr_luma": psnr(restored, targets),
+        "ssim_luma": ssim(restored, targets),
+        "ciede2000_luma": ciede2000(restored, targets),
     }
     return pd.DataFrame({"file": photos.files, **{name: values.tolist() for name, values in scores.items()}})
 
@@ -216,14 +208,5 @@ def check_pair(images: Tensor, targets: Tensor) -> None:
         raise ValueError(
             f"images and targets must have equal shapes (B, C, H, W), got {tuple(images.shape)}, {tuple(targets.shape)}"
         )
-    check_values(images, "images")
-    check_values(targets, "targets")
-
-
-def check_values(images: Tensor, name: str) -> None:
-    """Raise ValueError unless values are floats in [0, 1]; an image in [-1, 1] or 0 to 255 has no score here."""
-    if images.dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"{name} must be float32 or float64 in [0, 1], got {images.dtype}")
-    low, high = (value.item() for value in images.aminmax()) if images.numel() else (0, 0)
-    if not (low >= -MARGIN and high <= 1 + MARGIN):  # false for NaN too
-        raise ValueError(f"{name} must be in [0, 1], got values from {low:.4g} to {high:.4g}")
+    require_unit_range(images, "images")
+    require_unit_range(targets, "targets")

@@ -11,7 +11,9 @@ from torch import Generator, Tensor, nn
 
 from hcegan_lib.attention import SelfAttention2d
 from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
-from hcegan_lib.color import luma, to_signed, to_unit
+from hcegan_lib.color import luma, require_unit_range, to_signed, to_unit, with_luma
+
+HEADS = ("rgb", "luma")  # what the generator predicts: the color image, or the chroma for the luma that it is given
 
 
 class UNetGenerator(nn.Module):
@@ -33,6 +35,9 @@ class UNetGenerator(nn.Module):
         too; this one decides which layers `attend_max_positions` leaves out.
     attend_max_positions
         Leave out attention on feature maps with more positions than this, where it costs most. None: keep all.
+    head
+        "rgb", the paper's, predicts the color image. "luma" predicts two channels of chroma and joins them with the
+        gray photograph (`color.with_luma`), so the result has the luma that was given; `out_channels` has no effect.
     generator
         Random generator of the initial weights; None uses torch's global one. Attention draws last, so that with one
         seed the convolutions start equal with and without it.
@@ -40,7 +45,8 @@ class UNetGenerator(nn.Module):
     Raises
     ------
     ValueError
-        If `depth` is below 2, `image_size` is not a multiple of 2 ** depth, or `gamma_init` is unknown.
+        If a number of channels is below 1, `depth` is below 2, `image_size` is not a multiple of 2 ** depth, or
+        `gamma_init` or `head` is unknown.
 
     Notes
     -----
@@ -56,19 +62,24 @@ class UNetGenerator(nn.Module):
         gamma_init: str | None = None,
         image_size: int = 256,
         attend_max_positions: int | None = None,
+        head: str = "rgb",
         generator: Generator | None = None,
     ) -> None:
         super().__init__()
+        require_channels(in_channels=in_channels, out_channels=out_channels, base_channels=base_channels)
+        if head not in HEADS:
+            raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
         if depth < 2:
             raise ValueError(f"depth must be at least 2, got {depth}")
         if image_size < 1 or image_size % 2**depth:
             raise ValueError(f"image_size must be a multiple of 2 ** depth = {2**depth}, got {image_size}")
         widths = [base_channels * min(2**level, 8) for level in range(depth)]  # 64, 128, 256, 512, 512, ...
         inputs = [in_channels, *widths[:-1]]
+        self.head, last = head, out_channels if head == "rgb" else 2
         self.encoder = nn.ModuleList(encoder_layer(inputs[i], widths[i], i, depth) for i in range(depth))
         self.decoder = nn.ModuleList(
             # Every stage but the innermost also reads a skip connection, so it has twice the channels.
-            decoder_layer(widths[i] * (1 if i == depth - 1 else 2), widths[i - 1] if i else out_channels, i, depth)
+            decoder_layer(widths[i] * (1 if i == depth - 1 else 2), widths[i - 1] if i else last, i, depth)
             for i in reversed(range(depth))
         )
         initialize(self, generator)
@@ -95,9 +106,11 @@ class UNetGenerator(nn.Module):
         Raises
         ------
         ValueError
-            If H or W is not a multiple of 2 ** depth.
+            If the shape is anything else, or the batch is empty.
         """
-        B, C, H, W = gray.shape
+        if gray.ndim != 4 or not gray.numel():
+            raise ValueError(f"gray must have shape (B, 1, H, W) with B at least 1, got {tuple(gray.shape)}")
+        H, W = gray.shape[-2:]
         if H % 2 ** len(self.encoder) or W % 2 ** len(self.encoder):
             raise ValueError(f"height and width must be multiples of {2 ** len(self.encoder)}, got {H} and {W}")
         x = to_signed(gray)
@@ -108,7 +121,7 @@ class UNetGenerator(nn.Module):
         x = self.decoder[0](skips.pop())
         for layer in self.decoder[1:]:
             x = layer(torch.cat([x, skips.pop()], dim=1))
-        return to_unit(x)
+        return to_unit(x) if self.head == "rgb" else with_luma(x, gray)
 
 
 def encoder_layer(inputs: int, outputs: int, level: int, depth: int) -> nn.Sequential:
@@ -153,6 +166,7 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, in_channels: int = 4, base_channels: int = 64, generator: Generator | None = None) -> None:
         super().__init__()
+        require_channels(in_channels=in_channels, base_channels=base_channels)
         widths = [base_channels * 2**level for level in range(4)]
         layers: list[nn.Module] = [nn.Conv2d(in_channels, widths[0], 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         for level, stride in ((1, 2), (2, 2), (3, 1)):
@@ -189,6 +203,13 @@ class PatchDiscriminator(nn.Module):
         return x.chunk(len(pairs))
 
 
+def require_channels(**numbers: int) -> None:
+    """Raise ValueError for a layer without channels, which torch builds and which computes nothing."""
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} must be at least 1, got {number}")
+
+
 def initialize(network: nn.Module, generator: Generator | None) -> None:
     """Draw pix2pix's initial weights. Each network calls it on its own layers before it adds attention."""
     for layer in network.modules():
@@ -209,7 +230,7 @@ def render(generator: UNetGenerator, gray: Tensor, batch_size: int = 32) -> Tens
     generator
         A trained generator; its mode (training or evaluation) is restored.
     gray
-        Shape (N, 1, H, W), in [0, 1].
+        Shape (N, 1, H, W), N at least 1, float32, in [0, 1].
     batch_size
         Photographs at a time; changes memory, not the result.
 
@@ -218,11 +239,19 @@ def render(generator: UNetGenerator, gray: Tensor, batch_size: int = 32) -> Tens
     Tensor
         Shape (N, 3, H, W), in [0, 1], on the CPU.
 
+    Raises
+    ------
+    ValueError
+        If shape, type or values of `gray` are anything else.
+
     Notes
     -----
     Dropout is off and batch norm uses the averages collected in training, so the colors of a photograph depend on that
     photograph alone. pix2pix keeps dropout on and uses the statistics of the test batch; notebook 09 compares the two.
     """
+    if gray.ndim != 4 or gray.shape[1] != 1 or gray.dtype != torch.float32:
+        raise ValueError(f"gray must be float32 of shape (N, 1, H, W), got {gray.dtype}, {tuple(gray.shape)}")
+    require_unit_range(gray, "gray")
     was_training = generator.training
     generator.eval()
     device = next(generator.parameters()).device

@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from skimage.color import rgb2gray, rgb2yuv
+from skimage.color import rgb2gray, rgb2ycbcr, rgb2yuv
 
-from hcegan_lib.color import LUMA_WEIGHTS, gray_to_rgb, luma, to_signed, to_unit
+from hcegan_lib import data
+from hcegan_lib.color import (
+    LUMA_WEIGHTS,
+    chroma,
+    gray_to_rgb,
+    luma,
+    require_unit_range,
+    to_signed,
+    to_unit,
+    with_luma,
+)
 
 
 @pytest.fixture
@@ -78,3 +88,95 @@ def test_gray_copy_refuses_images_with_several_channels_and_prints_the_shape(sha
     with pytest.raises(ValueError, match=r"gray must have shape \(\.\.\., 1, H, W\), got \(") as error:
         gray_to_rgb(torch.zeros(shape))
     assert str(tuple(shape)) in str(error.value)
+
+
+@pytest.mark.parametrize("function", [luma, to_signed, chroma])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
+def test_integers_are_refused_because_they_would_wrap_or_round_to_zero(function, dtype):
+    with pytest.raises(ValueError, match=rf"must be floats in \[0, 1\], got {dtype}; divide bytes by 255"):
+        function(torch.full((1, 3, 4, 4), 200, dtype=dtype))
+
+
+def test_an_empty_batch_has_no_range():
+    with pytest.raises(ValueError, match=r"gray must contain at least one photograph.* got \(0, 1, 8, 8\)"):
+        require_unit_range(torch.zeros(0, 1, 8, 8), "gray")
+
+
+# --- chroma -----------------------------------------------------------------------------------------------------------
+
+CORNERS = torch.cartesian_prod(*3 * [torch.tensor([0.0, 1.0])]).view(8, 3, 1, 1)  # black, white, saturated primaries
+
+
+@pytest.fixture(scope="module")
+def photographs() -> torch.Tensor:
+    """100 photographs of mini."""
+    sets = data.load("mini", 64)
+    return torch.cat([sets.test.batch()[1], sets.train.batch(range(75))[1]])
+
+
+def test_chroma_is_the_cr_and_cb_of_scikit_image_with_ends_at_minus_one_and_one(pixels):
+    _, blue, red = np.moveaxis(rgb2ycbcr(pixels), -1, 0)  # 16 to 240, and 128 for gray
+    np.testing.assert_allclose(chroma(as_tensor(pixels)).numpy(), (np.stack([red, blue]) - 128) / 112, atol=1e-5)
+    ends = chroma(CORNERS)
+    assert (ends.amin().item(), ends.amax().item()) == pytest.approx((-1, 1))
+
+
+def test_luma_and_chroma_of_every_photograph_give_the_photograph_back(photographs):
+    assert len(photographs) == 100
+    torch.testing.assert_close(with_luma(chroma(photographs), luma(photographs)), photographs, atol=2e-6, rtol=0)
+
+
+def test_black_white_and_saturated_primaries_come_back_and_never_leave_the_range():
+    back = with_luma(chroma(CORNERS), luma(CORNERS))
+    torch.testing.assert_close(back, CORNERS, atol=2e-6, rtol=0)
+    assert back.min() >= 0
+    assert back.max() <= 1
+
+
+def test_any_predicted_chroma_keeps_the_luma_of_100_photographs_even_in_bytes(photographs):
+    gray = luma(photographs)
+    colors = with_luma(2 * torch.rand(100, 2, 64, 64, generator=torch.Generator().manual_seed(0)) - 1, gray)
+    assert colors.min() >= 0
+    assert colors.max() <= 1
+    assert (luma(colors) - gray).abs().max() < 1e-6
+    assert (luma((255 * colors).round() / 255) - gray).abs().max() < 1 / 255
+
+
+def test_the_most_vivid_chroma_over_a_gray_ramp_stays_in_range_and_gives_black_and_white_at_its_ends():
+    ramp = torch.linspace(0, 1, 256).view(1, 1, 1, 256).expand(8, 1, 1, 256)
+    vivid = torch.cartesian_prod(*2 * [torch.tensor([-1.0, 0.0, 1.0])])[[0, 1, 2, 3, 5, 6, 7, 8]].view(8, 2, 1, 1)
+    colors = with_luma(vivid.expand(8, 2, 1, 256), ramp)
+    assert torch.equal(colors.clamp(0, 1), colors)
+    assert (luma(colors) - ramp).abs().max() < 1e-6
+    assert torch.equal(colors[..., [0, -1]], torch.tensor([0.0, 1.0]).expand(8, 3, 1, 2))
+
+
+def test_a_color_that_does_not_exist_is_made_paler_by_no_more_than_it_must_and_keeps_its_hue():
+    wanted, gray = torch.tensor([0.9, -0.4]).view(2, 1, 1), torch.full((1, 1, 1), 0.8)
+    color = with_luma(wanted, gray)
+    assert color.max().item() == pytest.approx(1, abs=2e-6)  # red, at the end of its range
+    red, blue = (chroma(color) / wanted).flatten().tolist()
+    assert 0 < red < 1
+    assert red == pytest.approx(blue, rel=1e-4)
+
+
+def test_chroma_in_bfloat16_does_not_touch_the_luma():
+    gray = torch.rand(1, 1, 8, 8)
+    colors = with_luma((2 * torch.rand(1, 2, 8, 8) - 1).bfloat16(), gray)
+    assert colors.dtype == torch.float32
+    assert (luma(colors) - gray).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_gradients_lead_to_every_color_even_from_far_outside_the_range(power):
+    source = torch.Generator().manual_seed(0)
+    targets = torch.rand(500, 3, 1, 1, generator=source)
+    raw = torch.randn(500, 2, 1, 1, generator=source).requires_grad_()
+    assert (with_luma(raw.tanh(), luma(targets)).detach().amax(dim=1) > 0.999).float().mean() > 0.2  # scaled down
+    adam = torch.optim.Adam([raw], lr=0.02)
+    for _ in range(600):
+        distance = (with_luma(raw.tanh(), luma(targets)) - targets).abs()
+        adam.zero_grad()
+        distance.pow(power).sum().backward()
+        adam.step()
+    assert (distance.amax(dim=1) < 0.03).float().mean() > 0.99

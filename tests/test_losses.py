@@ -124,6 +124,11 @@ def test_l1_is_measured_on_the_networks_scale():
     torch.testing.assert_close(losses.l1_distance(a, b), F.l1_loss(2 * a - 1, 2 * b - 1))
 
 
+def test_l1_refuses_an_empty_batch_whose_mean_is_not_a_number():
+    with pytest.raises(ValueError, match=r"must not be empty, got \(0, 3, 8, 8\)"):
+        losses.l1_distance(torch.rand(0, 3, 8, 8), torch.rand(0, 3, 8, 8))
+
+
 def test_l1_refuses_shapes_that_would_broadcast():
     with pytest.raises(ValueError, match="equal shapes"):
         losses.l1_distance(torch.rand(2, 1, 8, 8), torch.rand(2, 3, 8, 8))

@@ -1,16 +1,21 @@
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from hcegan_lib.attention import SelfAttention2d
+from hcegan_lib.color import luma
 from hcegan_lib.models import (
     PatchDiscriminator,
     UNetGenerator,
+    color_photo,
     count_parameters,
     receptive_box,
     receptive_field,
+    render,
 )
 
 
@@ -140,11 +145,82 @@ def test_skip_connections_carry_detail_past_the_bottleneck():
         ({"depth": 1}, "depth must be at least 2"),
         ({"image_size": 40, "depth": 4}, "multiple of 2 \\*\\* depth = 16, got 40"),
         ({"gamma_init": "ones"}, "gamma_init must be one of"),
+        ({"head": "lab"}, "head must be one of rgb, luma, got 'lab'"),
+        ({"base_channels": 0}, "base_channels must be at least 1, got 0"),
+        ({"in_channels": 0}, "in_channels must be at least 1, got 0"),
+        ({"out_channels": 0}, "out_channels must be at least 1, got 0"),
     ],
 )
 def test_settings_that_cannot_be_built_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)
+
+
+@pytest.mark.parametrize("name", ["in_channels", "base_channels"])
+def test_a_discriminator_without_channels_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        PatchDiscriminator(**{name: 0})
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 32, 32), (1, 0, 32, 32), (1, 32, 32)])
+def test_the_generator_refuses_a_batch_without_photographs_or_channels(shape):
+    with pytest.raises(ValueError, match=r"gray must have shape \(B, 1, H, W\) with B at least 1, got \("):
+        small()(torch.rand(shape))
+
+
+@pytest.mark.parametrize(
+    ("gray", "message"),
+    [
+        (torch.rand(2, 1, 32, 32).double(), "gray must be float32 .* got torch.float64"),
+        (torch.full((2, 1, 32, 32), 200, dtype=torch.uint8), "gray must be float32 .* got torch.uint8"),
+        (torch.rand(2, 3, 32, 32), r"gray must be float32 of shape \(N, 1, H, W\), got .*\(2, 3, 32, 32\)"),
+        (torch.rand(2, 32, 32), r"got torch.float32, \(2, 32, 32\)"),
+        (torch.rand(0, 1, 32, 32), "gray must contain at least one photograph"),
+        (torch.full((2, 1, 32, 32), 200.0), r"gray must be in \[0, 1\], got values from 200 to 200"),
+        (torch.full((2, 1, 32, 32), -0.5), r"gray must be in \[0, 1\], got values from -0.5"),
+        (torch.full((2, 1, 32, 32), torch.nan), "got values from nan"),
+    ],
+)
+def test_render_refuses_what_is_not_a_batch_of_gray_photographs(gray, message):
+    with pytest.raises(ValueError, match=message):
+        render(small(), gray)
+
+
+def test_the_luma_head_keeps_the_luma_and_can_still_color():
+    generator, gray = small(head="luma").eval(), torch.rand(2, 1, 32, 32)
+    nn.init.normal_(generator.decoder[-1][1].weight, 0, 2.0, generator=source())  # vivid, as if trained
+    colors = render(generator, gray)
+    assert colors.shape == (2, 3, 32, 32)
+    assert 0 <= colors.min() < colors.max() <= 1
+    assert (luma(colors) - gray).abs().max() < 1e-6
+    assert (colors - gray).abs().mean() > 0.05
+
+
+def test_the_luma_head_has_two_channels_in_the_last_layer_and_is_else_the_same_network():
+    rgb, kept = small(gamma_init="zero").state_dict(), small(gamma_init="zero", head="luma").state_dict()
+    assert list(rgb) == list(kept)
+    assert [name for name in rgb if rgb[name].shape != kept[name].shape] == ["decoder.3.1.weight", "decoder.3.1.bias"]
+    assert kept["decoder.3.1.weight"].shape == (16, 2, 4, 4)
+    for name in [name for name in rgb if not name.startswith(("decoder.3", "attention"))]:
+        assert torch.equal(rgb[name], kept[name]), name
+
+
+def test_the_rgb_head_is_the_default_and_starts_with_the_same_draws_as_ever():
+    plain, named = small(), small(head="rgb")
+    assert all(torch.equal(a, b) for a, b in zip(plain.state_dict().values(), named.state_dict().values()))
+    total = sum(value.double().abs().sum().item() for value in plain.state_dict().values())
+    assert total == pytest.approx(1761.18447192, rel=1e-9)  # before there were heads
+
+
+@pytest.mark.parametrize("head", ["rgb", "luma"])
+def test_a_photograph_of_any_shape_is_colored_with_either_head(head):
+    photo = Image.radial_gradient("L").resize((90, 61)).convert("RGB")
+    colored = color_photo(small(head=head), photo, 32)
+    assert colored.size == (47, 32)
+    if head == "luma":
+        small_gray = photo.resize((47, 32), Image.Resampling.LANCZOS).convert("L")
+        difference = np.asarray(colored.convert("L"), int) - np.asarray(small_gray, int)
+        assert np.abs(difference).max() <= 1
 
 
 def test_a_photograph_that_does_not_halve_evenly_is_refused_with_its_size():
