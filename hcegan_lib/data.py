@@ -76,7 +76,11 @@ class Photos:
         gray, color
             Shapes (B, 1, S, S) and (B, 3, S, S), float32 in [0, 1]; `gray` is `luma(color)`.
         """
-        rows = self.pixels if indices is None else self.pixels[np.atleast_1d(np.asarray(indices))]
+        rows = self.pixels
+        if indices is not None:
+            chosen = np.atleast_1d(np.asarray(indices))
+            on_device = isinstance(rows, Tensor)  # choose there, without waiting for it
+            rows = rows[torch.from_numpy(chosen).to(rows.device, non_blocking=True) if on_device else chosen]
         # Copy the mapped bytes, because torch does not accept read-only memory.
         images = (rows if isinstance(rows, Tensor) else torch.from_numpy(np.array(rows))).to(device)
         color = images.permute(0, 3, 1, 2).contiguous().float() / 255  # (B, S, S, 3) -> (B, 3, S, S)
@@ -169,8 +173,8 @@ def open_photo(path: str | Path) -> Image.Image:
     """Open one photograph as upright 8-bit RGB.
 
     The file is recognized by its content, not its name. The photograph keeps its size and is rotated as its EXIF tag
-    says. Transparent parts become white, 16-bit grays are scaled to 8 bits, and only the first of several pages is read.
-    Embedded color profiles are not applied.
+    says. Transparent parts become white, 16-bit grays are scaled to 8 bits, only the first of several pages is read, and
+    embedded color profiles are not applied.
 
     Raises DataError if the file is missing, damaged, too large to be safe, or not a picture in one of `FORMATS`.
     """
@@ -235,9 +239,8 @@ def _find_folder(source: str | Path) -> Path:
     problem = "is not a folder" if name and folder.exists() else "does not exist"
     sets = [*EMBEDDED, *sorted(path.name for path in raw_folder().glob("[!.]*"))]
     hint = did_you_mean(Path(name).name.lower(), sets)
-    raise DataError(
-        f"source must be a folder of photographs or a set; {name!r} {problem}{hint}; `hcegan data build` makes more sets"
-    )
+    wanted, more = "source must be a folder of photographs or a set", "`hcegan data build` makes more sets"
+    raise DataError(f"{wanted}; {name!r} {problem}{hint}; {more}")
 
 
 def _find_photos(folder: Path, seed: int) -> tuple[list[str], bool]:

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import re
+import reprlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,10 +12,12 @@ from pathlib import Path
 import yaml
 
 from hcegan_lib import KIT_ROOT, paper, train
+from hcegan_lib.backend.files import name_file
 from hcegan_lib.backend.messages import did_you_mean
 from hcegan_lib.data import EMBEDDED, raw_folder
 from hcegan_lib.train import TrainConfig
 
+GRIDS = KIT_ROOT / "notebooks" / "grids"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 KEYS = ("profile", "models", "data", "seeds", "set", "device")  # of a grid file; the last two are optional
 CHOSEN = ("gamma_init", "loss", "head", "data", "seed")  # fields of TrainConfig that model, data set and seed decide
@@ -37,7 +41,7 @@ class GridLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Refuse repeated keys."""
-        repeated = _repeated([key.value for key, _ in node.value])
+        repeated = _repeated([key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
         if repeated:
             raise ValueError(f"the key {repeated[0]!r} appears twice")
         return super().construct_mapping(node, deep)
@@ -55,7 +59,8 @@ def read_grid(path: str | Path) -> Grid:
     Raises
     ------
     ValueError
-        If a key, model, data set, profile, setting or value is unknown, or appears twice.
+        If a key, model, data set, profile, setting or value is unknown, or appears twice, or if a file outside the kit
+        is named like a grid of the kit: it would replace that grid's results.
     """
     path = Path(path)
     if not re.fullmatch(r"[A-Za-z0-9][\w-]*", path.stem) or path.stem.endswith(("-curves", "-pictures")):
@@ -63,15 +68,19 @@ def read_grid(path: str | Path) -> Grid:
             f"{path.name}: results are named after the grid file, so its name may only have letters, digits, - and _, "
             "and may not end with -curves or -pictures"
         )
-    try:
-        return _check(path.stem, yaml.load(path.read_text(encoding="utf-8"), GridLoader))
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    own = path.stem.lower() in {*train.PROFILES, *(grid.stem for grid in GRIDS.glob("*.yaml"))}
+    if own and path.resolve().parent != GRIDS.resolve():
+        raise ValueError(f"{path}: results named {path.stem!r} belong to the kit; rename the file")
+    with name_file(path):
+        try:
+            return _check(path.stem, yaml.load(path.read_text(encoding="utf-8"), GridLoader))
+        except (ValueError, yaml.YAMLError) as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
 def _check(name: str, content: object) -> Grid:
     if not isinstance(content, dict):
-        raise ValueError(f"a grid has the keys {', '.join(KEYS)}, got {content!r}")
+        raise ValueError(f"a grid has the keys {', '.join(KEYS)}, got {reprlib.repr(content)}")
     for key in content:
         if key not in KEYS:
             raise ValueError(f"unknown key {key!r}{did_you_mean(key, KEYS)}")
@@ -82,7 +91,7 @@ def _check(name: str, content: object) -> Grid:
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {device!r}")
     if not isinstance(settings, dict):
-        raise ValueError(f"set must map settings to values, got {settings!r}")
+        raise ValueError(f"set must map settings to values, got {reprlib.repr(settings)}")
     settings, profile = parse_settings(settings), str(content["profile"])
     train.config(profile, **settings)
     models = list(paper.MODELS) if content["models"] == "all" else _list(content, "models", str)
@@ -91,7 +100,7 @@ def _check(name: str, content: object) -> Grid:
         paper.model(model)
     for seed in seeds:
         train.config(profile, seed=seed)
-    missing = [name for name in data if not name or name not in EMBEDDED and not Path(resolve_data(name)).is_dir()]
+    missing = [name for name in data if not name or not (name in EMBEDDED or Path(resolve_data(name)).is_dir())]
     if missing:
         names = ", ".join(map(repr, missing))
         raise ValueError(f"there is no set or folder {names}: `hcegan data build NAME` builds the known sets")
@@ -103,14 +112,14 @@ def _list(content: dict, key: str, kind: type) -> list:
     values = content[key]
     if not isinstance(values, list) or not values or not all(type(value) is kind for value in values):
         wanted = {str: "names", int: "whole numbers"}[kind] + (", or all" if key == "models" else "")
-        raise ValueError(f"{key} must be a list of {wanted}, got {values!r}")
+        raise ValueError(f"{key} must be a list of {wanted}, got {reprlib.repr(values)}")
     if _repeated(values):
         raise ValueError(f"{key} contains {_repeated(values)[0]!r} twice")
     return values
 
 
 def _repeated(values: list) -> list:
-    return [value for n, value in enumerate(values) if value in values[:n]]
+    return [value for value, times in Counter(values).items() if times > 1]
 
 
 def parse_settings(given: Mapping[str, object]) -> dict:
