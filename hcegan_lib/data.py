@@ -173,8 +173,8 @@ def open_photo(path: str | Path) -> Image.Image:
     """Open one photograph as upright 8-bit RGB.
 
     The file is recognized by its content, not its name. The photograph keeps its size and is rotated as its EXIF tag
-    says. Transparent parts become white, 16-bit grays are scaled to 8 bits, only the first of several pages is read, and
-    embedded color profiles are not applied.
+    says. Transparent parts become white, 16-bit grays are scaled to 8 bits, and only the first of several pages is
+    read. Embedded color profiles are not applied.
 
     Raises DataError if the file is missing, damaged, too large to be safe, or not a picture in one of `FORMATS`.
     """
