@@ -49,7 +49,7 @@ def luma(color: Tensor) -> Tensor:
     if color.ndim < 3 or color.shape[-3] != 3:
         raise ValueError(f"color must have shape (..., 3, H, W), got {tuple(color.shape)}")
     require_float(color, "color")
-    weights = torch.tensor(LUMA_WEIGHTS, dtype=color.dtype, device=color.device).view(3, 1, 1)
+    weights = torch.tensor(LUMA_WEIGHTS, dtype=color.dtype).to(color.device, non_blocking=True).view(3, 1, 1)
     return (color * weights).sum(dim=-3, keepdim=True)
 
 
@@ -89,8 +89,9 @@ def chroma(color: Tensor) -> Tensor:
     Tensor
         Shape (..., 2, H, W), in [-1, 1]; 0 for gray. Twice the C_R and C_B of Rec. ITU-R BT.601-7, Sec. 2.5.2.
     """
-    differences = color[..., ::2, :, :] - luma(color)  # of red and blue
-    return differences / differences.new_tensor([1 - LUMA_WEIGHTS[0], 1 - LUMA_WEIGHTS[2]]).view(2, 1, 1)
+    (r, _, b), y = LUMA_WEIGHTS, luma(color)
+    red, _, blue = color.split(1, dim=-3)
+    return torch.cat([(red - y) / (1 - r), (blue - y) / (1 - b)], dim=-3)
 
 
 def with_luma(chroma: Tensor, gray: Tensor) -> Tensor:
@@ -115,7 +116,8 @@ def with_luma(chroma: Tensor, gray: Tensor) -> Tensor:
     of what exists, but never make it paler again, because a little less chroma would be scaled to the same color.
     """
     r, g, b = LUMA_WEIGHTS
-    red, blue = (chroma.to(gray.dtype) * chroma.new_tensor([1 - r, 1 - b], dtype=gray.dtype).view(2, 1, 1)).split(1, -3)
+    red, blue = chroma.to(gray.dtype).split(1, dim=-3)
+    red, blue = (1 - r) * red, (1 - b) * blue
     differences = torch.cat([red, -(r * red + b * blue) / g, blue], dim=-3)  # R - Y, G - Y, B - Y: their luma is 0
     room = torch.where(differences > 0, 1 - gray, gray)  # from the gray to the end of the range
     scale = (room / differences.abs().clamp(min=1e-9)).amin(dim=-3, keepdim=True)

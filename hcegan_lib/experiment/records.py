@@ -31,7 +31,9 @@ RUNS = KIT_ROOT / "data" / "runs"  # whole runs with their weights; not under ve
 RESULTS = KIT_ROOT / "data" / "results"  # their scores, curves and pictures; committed
 GRAY_COPY = "gray copy"  # the baseline of every table: the gray photograph in all three channels
 RUN = ["data", "model", "seed"]  # identifies a run in a table
-COLUMNS = [*RUN, "file", "psnr", "ssim", "colorfulness", "true_colorfulness"]  # of a table of scores
+# Columns of a table of scores: those of `metrics.evaluate` after the run. Tables made before some existed lack them.
+COLUMNS = [*RUN, "file", "psnr", "ssim", "ciede2000", "chroma_error", "colorfulness", "true_colorfulness"]
+COLUMNS += ["psnr_luma", "ssim_luma", "ciede2000_luma"]
 PICTURES = 12  # test photographs whose rendering is kept as a picture
 
 
@@ -41,8 +43,9 @@ def run_folder(grid: str, data: str, model: str, seed: int) -> Path:
 
 
 def picture_name(data: str, model: str) -> str:
-    """Return the file name for a model on a data set, with SA' and SA'' as SAp and SApp."""
-    return f"{data}-{model}".replace("'", "p")  # quotes would need escaping in a shell
+    """Return the file name for a model on a data set: SA' is SAp, and "pix2pix, luma kept" is pix2pix-luma-kept."""
+    model = model.replace(",", "").replace(" ", "-")
+    return f"{data}-{model}".replace("'", "p")  # quotes and spaces would need escaping in a shell
 
 
 # --- one run ----------------------------------------------------------------------------------------------------------
@@ -62,7 +65,7 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
     rendered = render(fit.generator, gray)
     shown = torch.linspace(0, len(gray) - 1, min(PICTURES, len(gray))).round().int().tolist()
     record = {
-        "model": paper.model_name(settings["gamma_init"], settings["loss"]),
+        "model": paper.model_name(settings["gamma_init"], settings["loss"], settings["head"]),
         "settings": settings,
         "data": {"name": photos.name, "fingerprint": photos.fingerprint, "train": len(photos.train)},
         "scores": metrics.evaluate(rendered, photos.test).to_dict("records"),
@@ -154,7 +157,7 @@ def _run(record: dict) -> dict:
 def scores_of(folder: Path) -> pd.DataFrame:
     """Collect the scores of all finished runs below a folder, such as `RUNS / "tour"`.
 
-    Returns one row per photograph and run: data, model, seed, file, psnr (dB), ssim, colorfulness, true_colorfulness.
+    Returns one row per photograph and run, with the columns `COLUMNS`; `metrics.evaluate` says what they hold.
     The gray copy appears once per data set, with seed -1 because nothing in it is random. Empty if no run is finished.
     """
     rows = []
@@ -162,7 +165,8 @@ def scores_of(folder: Path) -> pd.DataFrame:
         run = _run(record)
         rows += [run | row for row in record["scores"]]
         rows += [run | {"model": GRAY_COPY, "seed": -1} | row for row in record[GRAY_COPY]]
-    return pd.DataFrame(rows, columns=COLUMNS).drop_duplicates([*RUN, "file"], ignore_index=True)
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=COLUMNS)
+    return table.drop_duplicates([*RUN, "file"], ignore_index=True)
 
 
 def curves_of(folder: Path) -> pd.DataFrame:

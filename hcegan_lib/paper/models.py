@@ -1,4 +1,4 @@
-"""The paper's eight models and seven data sets."""
+"""The paper's eight models and seven data sets, and three models of ours that keep the luma."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,11 @@ from hcegan_lib.backend.messages import did_you_mean
 
 
 class Model(NamedTuple):
-    """The two choices that distinguish the rows of the paper's tables: attention and adversarial loss."""
+    """The choices that distinguish the models: attention and adversarial loss, and in ours the generator's head."""
 
     gamma_init: str | None  # how the attention's gamma starts; None means no attention
-    loss: str  # a key of losses.LOSSES
+    loss: str  # a key of losses.LOSSES, or "none" for L1 alone
+    head: str = "rgb"  # what the generator predicts, of models.HEADS; "rgb" in all models of the paper
 
 
 # Names as printed. SA starts gamma at zero, SA' at draws from N(0, 1), SA'' at draws from U(0, 1) (Sec. 3.2, 4.2).
@@ -24,18 +25,27 @@ MODELS: dict[str, Model] = {
     "SA+Hinge+MSE": Model("zero", "hinge_mse"),
 }
 
+# Not in the paper: its generators repaint the luma that they are given, and these keep it.
+LUMA_MODELS: dict[str, Model] = {
+    "pix2pix, luma kept": Model(None, "bce", "luma"),
+    "SA'+Hinge+BCE, luma kept": Model("normal", "hinge_bce", "luma"),
+    "L1 alone, luma kept": Model(None, "none", "luma"),
+}
+
 # In the order of the tables' columns.
 DATASETS: tuple[str, ...] = ("DIV2K", "Lion", "Bird", "Orange", "Dog", "Fish", "Ladybird")
 
 
 def model(name: str) -> Model:
-    """Look up one of the paper's models by its name, a key of `MODELS`; raise ValueError if there is none."""
-    if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}{did_you_mean(name, MODELS)}")
-    return MODELS[name]
+    """Look up a model by its name, a key of `MODELS` or `LUMA_MODELS`; raise ValueError if there is none."""
+    models = MODELS | LUMA_MODELS
+    if name not in models:
+        raise ValueError(f"unknown model {name!r}{did_you_mean(name, models)}")
+    return models[name]
 
 
-def model_name(gamma_init: str | None, loss: str) -> str:
-    """Return the paper's name for a pair, or a description such as "gamma=uniform, loss=hinge_mse" if it has none."""
-    names = {pair: name for name, pair in MODELS.items()}
-    return names.get((gamma_init, loss), f"gamma={gamma_init}, loss={loss}")
+def model_name(gamma_init: str | None, loss: str, head: str = "rgb") -> str:
+    """Return the name for these choices, or a description such as "gamma=uniform, loss=hinge_mse" if they have none."""
+    names = {choices: name for name, choices in (MODELS | LUMA_MODELS).items()}
+    described = f"gamma={gamma_init}, loss={loss}" + f", head={head}" * (head != "rgb")
+    return names.get((gamma_init, loss, head), described)

@@ -20,7 +20,8 @@ def made_up_scores(seeds=5, photographs=8, data="mini"):
         rows.append((model, seed, n, hard[n] + LIFT[model] + luck[m, seed] + random.normal(0, 0.1)))
     table = pd.DataFrame(rows, columns=["model", "seed", "file", "psnr"])
     table = table.assign(data=data, file=table["file"].map("{}.jpg".format), ssim=table["psnr"] / 100)
-    return table.assign(colorfulness=10.0, true_colorfulness=20.0)[records.COLUMNS]
+    others = dict.fromkeys(set(records.COLUMNS) - set(table), 10.0)
+    return table.assign(**others)[records.COLUMNS]
 
 
 def made_up_run(model, seed, **changed):

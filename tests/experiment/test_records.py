@@ -11,6 +11,7 @@ from hcegan_lib.color import gray_to_rgb
 from hcegan_lib.experiment import records
 
 TINY = train.config("smoke", batch_size=78)
+MODELS = ("pix2pix", "SA'+Hinge+BCE", "L1 alone, luma kept")
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +21,9 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(photos, tmp_path_factory):
-    """Train two models for two steps each, and stop a third after one."""
+    """Train three models for two steps each, and stop a fourth after one."""
     root = tmp_path_factory.mktemp("runs")
-    for model in ("pix2pix", "SA'+Hinge+BCE"):
+    for model in MODELS:
         settings = replace(TINY, **paper.model(model)._asdict())
         folder = root / "smoke" / model
         fit = train.fit(settings, photos, folder, progress=False)
@@ -62,8 +63,27 @@ def test_a_record_keeps_the_settings_of_its_run_when_training_continues_in_the_f
 def test_the_scores_hold_the_gray_copy_once_and_no_unfinished_run(runs):
     scores = records.scores_of(runs / "smoke")
     assert list(scores.columns) == records.COLUMNS
-    assert scores.groupby("model").size().to_dict() == {"pix2pix": 25, "SA'+Hinge+BCE": 25, "gray copy": 25}
+    assert scores.groupby("model").size().to_dict() == dict.fromkeys([*MODELS, records.GRAY_COPY], 25)
     assert set(scores.loc[scores["model"] == "gray copy", "seed"]) == {-1}
+
+
+def test_the_chroma_skill_of_a_run_follows_from_two_means_of_its_scores(runs, photos):
+    errors = records.scores_of(runs / "smoke").groupby("model")["chroma_error"].mean()
+    generator, _ = train.load_generator(runs / "smoke" / "pix2pix")
+    gray, color = photos.test.batch()
+    renderings = models.render(generator, gray), gray_to_rgb(gray)
+    ours, copied = (metrics.chroma_error(images, color).mean() for images in renderings)
+    assert 1 - errors["pix2pix"] / errors["gray copy"] == pytest.approx((1 - ours / copied).item(), abs=1e-5)
+
+
+def test_a_record_made_before_some_scores_existed_is_read_without_them(runs, tmp_path):
+    old = shutil.copytree(runs / "smoke" / "pix2pix", tmp_path / "old")
+    record = json.loads((old / "record.json").read_text())
+    kept = ["file", "psnr", "ssim", "colorfulness", "true_colorfulness"]
+    for name in ("scores", "gray copy"):
+        record[name] = [{column: row[column] for column in kept} for row in record[name]]
+    (old / "record.json").write_text(json.dumps(record))
+    assert list(records.scores_of(tmp_path).columns) == [*records.RUN, *kept]
 
 
 def test_collected_results_can_be_read_back_with_their_manifest(runs, tmp_path, monkeypatch):
@@ -74,7 +94,7 @@ def test_collected_results_can_be_read_back_with_their_manifest(runs, tmp_path, 
     curves = records.curves_of(runs / "smoke")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "smoke-curves.csv"), curves, atol=1e-6, check_dtype=False)
     manifest = records.manifest("smoke")
-    assert [run["model"] for run in manifest["runs"]] == ["SA'+Hinge+BCE", "pix2pix"]
+    assert [run["model"] for run in manifest["runs"]] == sorted(MODELS)
     assert manifest["failed"] == [{"run": "x", "error": "y"}]
     assert not {"scores", "curves", "gray copy"} & set(manifest["runs"][0])
 
@@ -100,7 +120,7 @@ def test_curves_are_means_over_the_steps_of_an_epoch(photos, tmp_path):
 
 def test_a_model_without_attention_has_no_gain(runs):
     curves = records.curves_of(runs / "smoke")
-    assert curves.groupby("model")["gain"].count().to_dict() == {"pix2pix": 0, "SA'+Hinge+BCE": 1}
+    assert curves.groupby("model")["gain"].count().to_dict() == dict.fromkeys(MODELS, 0) | {"SA'+Hinge+BCE": 1}
 
 
 def test_recorded_pictures_are_those_of_the_first_seed(runs, photos, tmp_path, monkeypatch):
@@ -144,3 +164,10 @@ def test_outside_a_clone_there_is_no_commit(tmp_path, monkeypatch):
 
 def test_names_of_run_folders_need_no_quoting():
     assert records.run_folder("tour", "mini", "SA''+Hinge+BCE", 3).name == "mini-SApp+Hinge+BCE-seed3"
+    kept = records.run_folder("tour", "mini", "SA'+Hinge+BCE, luma kept", 0)
+    assert kept.name == "mini-SAp+Hinge+BCE-luma-kept-seed0"
+
+
+def test_no_two_models_share_a_run_folder():
+    names = [*paper.MODELS, *paper.LUMA_MODELS]
+    assert len({records.run_folder("tour", "mini", name, 0) for name in names}) == 11

@@ -3,10 +3,11 @@ import sys
 
 import pytest
 
-from hcegan_lib import paper
+from hcegan_lib import paper, train
 
 
 def test_the_eight_models_are_in_the_papers_order():
+    assert {model.head for model in paper.MODELS.values()} == {"rgb"}
     assert [(name, model.gamma_init, model.loss) for name, model in paper.MODELS.items()] == [
         ("pix2pix", None, "bce"),
         ("pix2pix+SA", "zero", "bce"),
@@ -19,10 +20,25 @@ def test_the_eight_models_are_in_the_papers_order():
     ]
 
 
+def test_the_three_models_that_keep_the_luma_are_named_after_their_twins():
+    assert {name: tuple(model) for name, model in paper.LUMA_MODELS.items()} == {
+        "pix2pix, luma kept": (*paper.MODELS["pix2pix"][:2], "luma"),
+        "SA'+Hinge+BCE, luma kept": (*paper.MODELS["SA'+Hinge+BCE"][:2], "luma"),
+        "L1 alone, luma kept": (None, "none", "luma"),
+    }
+
+
 def test_model_and_model_name_are_inverse():
-    for name in paper.MODELS:
-        pair = paper.model(name)
-        assert paper.model_name(pair.gamma_init, pair.loss) == name
+    names = [*paper.MODELS, *paper.LUMA_MODELS]
+    assert [paper.model_name(*paper.model(name)) for name in names] == names
+    assert len(names) == 11
+    assert [paper.model_name(*model[:2]) for model in paper.MODELS.values()] == list(paper.MODELS)
+
+
+def test_every_model_can_be_trained():
+    for name in (*paper.MODELS, *paper.LUMA_MODELS):
+        settings = train.config("tour", **paper.model(name)._asdict())
+        assert (settings.gamma_init, settings.loss, settings.head) == paper.model(name)
 
 
 def test_an_unknown_model_is_refused_with_a_close_match_and_all_valid_names():
@@ -30,7 +46,7 @@ def test_an_unknown_model_is_refused_with_a_close_match_and_all_valid_names():
         ValueError, match=r"unknown model \"SA'\+Hinge\+BEC\", did you mean \"SA'\+Hinge\+BCE\"\?"
     ) as error:
         paper.model("SA'+Hinge+BEC")
-    assert str(error.value).endswith(f"valid: {', '.join(paper.MODELS)}")
+    assert str(error.value).endswith(f"valid: {', '.join([*paper.MODELS, *paper.LUMA_MODELS])}")
 
 
 @pytest.mark.parametrize("name", ["resnet", "", None])
@@ -39,9 +55,11 @@ def test_a_name_close_to_no_model_gets_no_suggestion(name):
         paper.model(name)
 
 
-def test_a_pair_that_the_paper_does_not_have_gets_a_plain_description():
+def test_choices_without_a_name_get_a_plain_description():
     assert paper.model_name("uniform", "hinge_mse") == "gamma=uniform, loss=hinge_mse"
     assert paper.model_name(None, "hinge") == "gamma=None, loss=hinge"
+    assert paper.model_name(None, "none") == "gamma=None, loss=none"
+    assert paper.model_name("zero", "bce", "luma") == "gamma=zero, loss=bce, head=luma"
 
 
 def test_importing_the_paper_loads_no_torch():

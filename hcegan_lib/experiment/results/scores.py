@@ -14,7 +14,8 @@ IN_TABLES = {"psnr": 1, "ssim": 100}  # factors for tables: dB, and percent as i
 def recorded() -> list[str]:
     """Return the names of the grids with committed scores."""
     paths = sorted(records.RESULTS.glob("*.csv"))  # some of them hold curves or gains
-    return [path.stem for path in paths if list(pd.read_csv(path, nrows=0)) == records.COLUMNS]
+    wanted = {*records.RUN, "file", *IN_TABLES}
+    return [path.stem for path in paths if wanted <= set(pd.read_csv(path, nrows=0))]
 
 
 def measured(grid: str = "laptop") -> pd.DataFrame:
