@@ -49,7 +49,7 @@ def run_batch(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the runs too, as Ctrl-C does
     resources = parse_resources(args)
     grid = experiment.read_grid(args.grid)
-    experiment.check_destination(grid, keep_or_replace=args.resume or args.fresh)
+    experiment.check_destination(grid, resume=args.resume, fresh=args.fresh)
     workers = None if args.scheduler else local_workers(args.workers, grid.device)
     runs = experiment.expand(grid)
     left, outdated = experiment.split_finished(grid, runs, fresh=args.fresh)

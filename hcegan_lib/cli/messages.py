@@ -1,11 +1,12 @@
 """What the commands print: errors, rows of finished notebooks and runs, and commands to continue with."""
 
 import contextlib
-import re
 import shlex
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from hcegan_lib.backend.messages import printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -30,7 +31,7 @@ def on_the_way() -> Iterator[None]:
 
 def complain(message: str, status: int = 0) -> int:
     """Print one line to standard error, without escape sequences for the terminal, and return the exit status."""
-    print("hcegan:", re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", " ".join(message.split())), file=sys.stderr)
+    print("hcegan:", printable(" ".join(message.split())), file=sys.stderr)
     return status
 
 

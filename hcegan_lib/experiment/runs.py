@@ -9,11 +9,12 @@ import itertools
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from hcegan_lib import data, paper, train
-from hcegan_lib.backend.files import lock_folder, read_json
+from hcegan_lib.backend.files import lock_folder, read_json, require_plain_file
 from hcegan_lib.experiment import records
 from hcegan_lib.experiment.grid import Grid, resolve_data
 from hcegan_lib.experiment.provenance import code_hash, made_from
@@ -54,10 +55,9 @@ def expand(grid: Grid) -> list[Run]:
         for name, photos in sets.items()
         for model in grid.models
     ]
-    folders = [run.folder for run in runs]
-    twice = [folder.name for n, folder in enumerate(folders) if folder in folders[:n]]
-    if twice:
-        raise ValueError(f"two runs would have the name {twice[0]}: rename one of the folders of photographs")
+    folder, times = Counter(run.folder for run in runs).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"two runs would have the name {folder.name}: rename one of the folders of photographs")
     return runs
 
 
@@ -72,29 +72,33 @@ def _run(grid: Grid, name: str, photos: data.PhotoSet, model: str, seed: int, co
     return Run(folder, parameters, made_from(settings, photos.fingerprint, code), steps)
 
 
-def check_destination(grid: Grid, *, keep_or_replace: bool) -> None:
+def check_destination(grid: Grid, *, resume: bool, fresh: bool) -> None:
     """Refuse to mix a new batch with the runs or results of an earlier one.
 
     Parameters
     ----------
     grid
         From `read_grid`.
-    keep_or_replace
-        Whether the user has decided what happens to earlier runs.
+    resume, fresh
+        What the user has decided: whether to keep earlier runs, or to start over.
 
     Raises
     ------
     ValueError
-        If there are earlier runs and the user has not decided, or a file that is not the grid's would be overwritten.
+        If there are earlier runs and the user has not decided, if only `fresh` may replace the results because their
+        runs are not here, or if a file that is not the grid's would be overwritten.
     """
     earlier = _folders(grid)
-    if earlier and not keep_or_replace:
+    if earlier and not (resume or fresh):
         raise ValueError(
             f"{records.RUNS / grid.name} has {len(earlier)} runs: continue with --resume, or start over with --fresh"
         )
     manifest = records.RESULTS / f"{grid.name}.json"
     if manifest.exists() and read_json(manifest).get("grid") != grid.name:
         raise ValueError(f"{manifest} is not the manifest of a grid {grid.name!r}: rename the grid file")
+    table = records.RESULTS / f"{grid.name}.csv"
+    if table.exists() and not fresh and not any((folder / "run.json").exists() for folder in earlier):
+        raise ValueError(f"{table} exists, but its runs are not here: replace it with --fresh, or rename the grid file")
 
 
 def _folders(grid: Grid) -> list[Path]:
@@ -117,9 +121,10 @@ def split_finished(grid: Grid, runs: list[Run], *, fresh: bool = False) -> tuple
         The runs still to do, and the folders to `archive`: those of runs that the grid no longer has, or that were made
         with different settings, photographs, code or version of torch.
     """
-    kept = [] if fresh else [r for r in runs if read_json(r.folder / "run.json").get("hash") == r.made_from["hash"]]
-    outdated = [folder for folder in _folders(grid) if folder not in [run.folder for run in kept]]
-    return [run for run in runs if not (run in kept and is_finished(run))], outdated
+    usable = [] if fresh else runs
+    kept = {r.folder for r in usable if read_json(r.folder / "run.json").get("hash") == r.made_from["hash"]}
+    outdated = [folder for folder in _folders(grid) if folder not in kept]
+    return [run for run in runs if not (run.folder in kept and is_finished(run))], outdated
 
 
 def is_finished(run: Run) -> bool:
@@ -159,7 +164,8 @@ def archive(folders: list[Path]) -> Path | None:
 
 def steps_done(run: Run) -> int:
     """Read the last step from a run's log. Up to some forty steps may still be in a buffer."""
-    with contextlib.suppress(OSError, ValueError, IndexError), open(run.folder / "log.jsonl", "rb") as log:
+    path = run.folder / "log.jsonl"
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError), open(require_plain_file(path), "rb") as log:
         log.seek(max(0, log.seek(0, os.SEEK_END) - 2000))  # a row has about 200 bytes
         return json.loads(log.read().split(b"\n")[-2])["step"]
     return 0

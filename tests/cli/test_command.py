@@ -74,7 +74,7 @@ def test_a_wrong_command_line_gets_one_line_that_names_the_right_choice(words, l
         (FileNotFoundError(2, "No such file or directory", "a.csv"), 2, "hcegan: a.csv: No such file or directory\n"),
         (PermissionError(13, "Permission denied", "runs"), 2, "hcegan: runs: Permission denied\n"),
         (ValueError("two\nlines"), 2, "hcegan: two lines\n"),
-        (ValueError("a\x1b[31mred\x07.png"), 2, "hcegan: a?[31mred?.png\n"),
+        (ValueError("a\x1b[31mred\x07.png"), 2, "hcegan: a\\x1b[31mred\\x07.png\n"),
         (OSError(28, "No space left on device"), 1, "hcegan: No space left on device\n"),
         (OSError("a bare text"), 1, "hcegan: a bare text\n"),
     ],

@@ -1,8 +1,12 @@
+import re
+import signal
+from itertools import pairwise
 from pathlib import Path
+from string import ascii_lowercase
 
 import pytest
 import yaml
-from kits import ROOT, files, grid_of, write_grid
+from kits import MINIMAL, ROOT, files, grid_of, write_grid
 
 from hcegan_lib import cli, paper
 from hcegan_lib.experiment import cluster, parse_settings, read_grid
@@ -36,7 +40,7 @@ def test_a_grid_is_named_after_its_file_and_all_models_are_the_papers_eight(tmp_
         ({"device": "gpu"}, "device must be one of auto, cpu, cuda, mps, got 'gpu'"),
         ({"set": ["epochs"]}, "set must map settings to values, got ['epochs']"),
         ({"set": {"epochs": True}}, "epochs must be a whole number, got True"),
-        ({"set": {"depth": 7}}, "image_size must be a multiple of 2 ** depth = 128, got 64"),
+        ({"set": {"depth": 7}}, "image_size must be a multiple of 2 ** depth = 128 and at least 24, got 64"),
         ({"set": {"learning_rate": 0}}, "learning_rate must be above 0"),
         ({"set": {"learning_rate": float("nan")}}, "learning_rate must be above 0"),
     ],
@@ -50,6 +54,62 @@ def test_an_impossible_grid_is_refused_in_one_line_and_nothing_is_written(change
     assert err.startswith(f"hcegan: {path}: ")
     assert message in err
     assert files(kit_in_process) == before
+
+
+@pytest.mark.parametrize("name", ["laptop.yaml", "Tour.yml"])
+@pytest.mark.parametrize("options", [[], ["--resume"], ["--fresh"]])
+def test_a_grid_outside_the_kit_cannot_replace_results_of_the_kit(name, options, kit_in_process, capsys):
+    path = write_grid(kit_in_process).rename(kit_in_process / name)
+    before = files(kit_in_process)
+    assert cli.main(["batch", str(path), *options]) == 2
+    line = f"hcegan: {path}: results named {path.stem!r} belong to the kit; rename the file\n"
+    assert capsys.readouterr().err == line
+    assert files(kit_in_process) == before
+
+
+@pytest.fixture
+def never_hangs():
+    """Fail a test that would take hours instead of a second."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise(ascii_lowercase)) + "z0: *z",
+        "\n".join(f"- &{b} [*{a}, *{a}]" for a, b in pairwise(ascii_lowercase)).replace("*a", "1"),
+        "profile: smoke\nmodels: all\ndata: [mini]\nseeds: &a [*a]",
+    ],
+    ids=["aliases in keys", "aliases in a list", "an alias of itself"],
+)
+def test_a_grid_file_that_contains_itself_many_times_is_refused_in_a_short_line(text, tmp_path, capsys, never_hangs):
+    path = write_grid(tmp_path, text)
+    assert cli.main(["batch", str(path)]) == 2
+    assert re.fullmatch(rf"hcegan: {path}: .{{1,1000}}\n", capsys.readouterr().err)
+
+
+def test_the_time_to_find_a_repeated_seed_does_not_grow_with_the_square_of_their_number(
+    tmp_path, monkeypatch, never_hangs
+):
+    content = MINIMAL | {"seeds": [*range(1_000_000), 0]}
+    monkeypatch.setattr(yaml, "load", lambda *given: content)
+    with pytest.raises(ValueError, match="seeds contains 0 twice"):
+        grid_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"profile: sm\xf6ke", "'utf-8' codec"), (b"- " * 3000 + b"a", "recursion"), (b"? [a]\n: 1", "unhashable key")],
+)
+def test_a_damaged_grid_file_is_named(content, message, kit_in_process, capsys):
+    path = kit_in_process / "grid.yaml"
+    path.write_bytes(content)
+    assert cli.main(["batch", str(path)]) == 2
+    assert re.fullmatch(rf"hcegan: {path}.*{message}.*\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(

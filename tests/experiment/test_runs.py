@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import fields
 
 import numpy as np
@@ -170,6 +171,22 @@ def test_a_run_that_the_grid_no_longer_has_leaves_its_table(client, kit_in_proce
     table = (kit_in_process / "data" / "results" / "grid.csv").read_text(encoding="utf-8")
     assert "pix2pix,2" in table
     assert "pix2pix,1" not in table
+
+
+def test_results_whose_runs_are_gone_are_replaced_only_by_starting_over(client, kit_in_process, capsys):
+    assert cli.main(["batch", "grid.yaml"]) == 0
+    table = kit_in_process / "data" / "results" / "grid.csv"
+    before = table.read_bytes()
+    shutil.rmtree(runs_of(kit_in_process))
+    (runs_of(kit_in_process) / "mini-pix2pix-seed0").mkdir(parents=True)  # as `hcegan train` leaves it
+    write_grid(kit_in_process, seeds=[7])
+    capsys.readouterr()
+    assert cli.main(["batch", "grid.yaml", "--resume"]) == 2
+    line = f"hcegan: {table} exists, but its runs are not here: replace it with --fresh, or rename the grid file\n"
+    assert capsys.readouterr().err == line
+    assert table.read_bytes() == before
+    assert cli.main(["batch", "grid.yaml", "--fresh"]) == 0
+    assert table.read_bytes() != before
 
 
 def test_results_that_are_not_a_grids_are_not_overwritten(client, kit_in_process, capsys):
