@@ -262,21 +262,9 @@ def render(generator: UNetGenerator, gray: Tensor, batch_size: int = 32) -> Tens
 
 @torch.no_grad()
 def color_photo(generator: UNetGenerator, photo: Image.Image, image_size: int) -> Image.Image:
-    """Color one photograph of any size and shape.
+    """Color one RGB photograph of any size and shape; only its luma is used.
 
-    Parameters
-    ----------
-    generator
-        A trained generator.
-    photo
-        Mode "RGB"; only its luma is used.
-    image_size
-        Side in pixels of the photographs that the generator was trained on.
-
-    Returns
-    -------
-    Image.Image
-        Mode "RGB", scaled so that the short side has `image_size` pixels.
+    The result has mode "RGB", and its short side has `image_size` pixels, as the generator was trained.
     """
     scale, multiple = image_size / min(photo.size), 2 ** len(generator.encoder)
     W, H = (round(side * scale) for side in photo.size)
