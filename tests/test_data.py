@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from hcegan_lib import data
 from hcegan_lib.data import DataError, load, open_photo
 
-MINI = data.KIT_ROOT / "data" / "mini"
+MINI, FLOWERS = (data.KIT_ROOT / "data" / name for name in data.EMBEDDED)
 LOUD = np.array([[250, 20, 30], [20, 240, 60], [10, 30, 220], [250, 230, 20]], np.uint8)
 
 
@@ -59,12 +60,12 @@ def opened(monkeypatch) -> list[str]:
     return names
 
 
-def attribution() -> list[dict]:
-    with (MINI / "attribution.csv").open(newline="", encoding="utf-8") as file:
+def attribution(folder: Path = MINI) -> list[dict]:
+    with (folder / "attribution.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-# The embedded set
+# The embedded sets
 
 
 def test_mini_has_156_training_and_25_test_photographs_and_loses_none(cache):
@@ -74,9 +75,26 @@ def test_mini_has_156_training_and_25_test_photographs_and_loses_none(cache):
     assert mini.train.pixels.shape == (156, 64, 64, 3)
 
 
-def test_attribution_lists_exactly_the_files_on_disk_each_with_a_license_and_a_source():
-    rows = attribution()
-    on_disk = sorted(path.relative_to(MINI).as_posix() for path in MINI.rglob("*.jpg"))
+def test_flowers_has_342_training_and_75_test_photographs_of_128_px_and_loses_none(cache):
+    flowers = load("flowers", 128, cache=cache)
+    assert (flowers.name, len(flowers.train), len(flowers.test)) == ("flowers", 342, 75)
+    assert (flowers.skipped, flowers.near_gray) == ((), ())
+    assert {Image.open(path).size for path in FLOWERS.rglob("*.jpg")} == {(128, 128)}
+    assert len({path.read_bytes() for path in FLOWERS.rglob("*.jpg")}) == 417
+
+
+def test_the_embedded_sets_still_decode_to_the_same_pixels(cache):
+    """A different checksum needs a new `CACHE_FORMAT`, and makes every recorded run one of different photographs."""
+    photos = {name: load(name, cache=cache) for name in data.EMBEDDED}
+    assert [photos[name].fingerprint for name in data.EMBEDDED] == ["02a312967de25461", "2af6383c9cec0841"]
+    sums = {name: zlib.crc32(both.train.pixels, zlib.crc32(both.test.pixels)) for name, both in photos.items()}
+    assert sums == {"mini": 1288121298, "flowers": 1007627946}
+
+
+@pytest.mark.parametrize("folder", [MINI, FLOWERS], ids=data.EMBEDDED)
+def test_attribution_lists_exactly_the_files_on_disk_each_with_a_license_and_a_source(folder):
+    rows = attribution(folder)
+    on_disk = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
     assert sorted(row["file"] for row in rows) == on_disk
     assert all(row["license"] and row["author"] and row["source"] for row in rows)
 
@@ -91,12 +109,30 @@ def test_no_photograph_of_mini_is_in_both_splits_and_no_file_twice(cache):
     assert len(set(contents)) == 181
 
 
-def test_the_data_card_states_the_checksum_the_sizes_and_the_licenses_that_are_there():
-    card = (MINI.parent / "README.md").read_text(encoding="utf-8")
-    names = sorted(path.relative_to(MINI).as_posix() for path in MINI.rglob("*.jpg"))
-    lines = [f"{hashlib.sha256((MINI / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+def test_no_photographer_of_flowers_is_in_both_splits():
+    authors = {split: set() for split in ("train", "test")}
+    for row in attribution(FLOWERS):
+        authors[row["file"].split("/")[0]].add(row["author"])
+    assert not authors["train"] & authors["test"]
+
+
+@pytest.mark.parametrize("folder", [MINI, FLOWERS], ids=data.EMBEDDED)
+def test_the_data_card_states_the_checksum_and_the_sizes_that_are_there(folder):
+    card = (folder.parent / "README.md").read_text(encoding="utf-8")
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
+    lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     assert hashlib.sha256("".join(lines).encode()).hexdigest() in card
-    assert f"{sum((MINI / name).stat().st_size for name in names):,} bytes" in card
+    sizes = {split: sum(path.stat().st_size for path in (folder / split).iterdir()) for split in ("train", "test")}
+    assert f"| bytes | {sizes['train']:,} | {sizes['test']:,} | {sum(sizes.values()):,} |" in card
+
+
+def test_the_data_card_states_the_licenses_and_kinds_that_are_there():
+    card = (MINI.parent / "README.md").read_text(encoding="utf-8")
+    assert {row["license"] for row in attribution(FLOWERS)} == {"CC-BY-2.0"}
+    kinds = Counter((row["kind"].removesuffix("s"), row["file"].split("/")[0]) for row in attribution(FLOWERS))
+    for kind, plural in {"daisy": "daisies", "dandelion": "dandelions", "sunflower": "sunflowers"}.items():
+        train, test = kinds[kind, "train"], kinds[kind, "test"]
+        assert f"| {plural} | {train} | {test} | {train + test} |" in card
     rows = attribution()
     for license_name in {row["license"] for row in rows}:
         of_it = [row for row in rows if row["license"] == license_name]

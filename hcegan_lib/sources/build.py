@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hcegan_lib import data
-from hcegan_lib.backend.files import explain_disk_full, fsync_file, lock_folder, read_json
-from hcegan_lib.backend.messages import did_you_mean
+from hcegan_lib.backend.files import explain_disk_full, fsync_file, lock_folder, read_json, require_plain_file
+from hcegan_lib.backend.messages import did_you_mean, printable
 from hcegan_lib.data import DataError
 from hcegan_lib.sources import candidates
 from hcegan_lib.sources.catalogue import OWN, SOURCES, Source
@@ -29,6 +29,8 @@ CROP_BYTES = 60_000  # approximate size of a crop on disk
 def finished(name: str, *, origin: str | Path | None = None, seed: int = 0) -> dict | None:
     """Return what `build` returned for a set, or None if there is no such set; refuse any other folder of that name."""
     _source(name, origin)
+    if seed < 0:
+        raise DataError(f"seed must be 0 or more, got {seed}")
     folder = data.raw_folder() / name
     if not folder.exists():
         return None
@@ -53,7 +55,7 @@ def plan(name: str, *, origin: str | Path | None = None) -> Plan:
     """Tell what `build` would download. Sizes of single photographs, and of files without a checksum, are estimates."""
     source, downloads = _source(name, origin), data.raw_folder() / ".downloads"
     if origin is not None:
-        return Plan(f"{name}: photographs from {origin}, nothing to download", 0, 0, 0)
+        return Plan(f"{name}: photographs from {printable(str(origin))}, nothing to download", 0, 0, 0)
     missing = {remote: remaining_bytes(file, remote, downloads) for file, remote in source.files.items()}
     photos = source.train + source.test
     sure = sum(missing.values()) + photos * source.photo_bytes
@@ -232,11 +234,13 @@ def _source(name: str, origin: str | Path | None) -> Source:
         if name not in SOURCES:
             raise DataError(f"unknown set {name!r}{did_you_mean(name, SOURCES)}; a new name needs --from PHOTOS")
         return SOURCES[name]
-    if name in SOURCES or name == "mini":
+    if name in SOURCES or name in data.EMBEDDED:
         raise DataError(f"{name!r} is taken: --from needs a new name; use --mirror for a copy of the official files")
     _valid(name)
     if not Path(origin).exists():
         raise DataError(f"--from {origin}: no such file or folder")
+    if not Path(origin).is_dir():
+        require_plain_file(Path(origin))
     return OWN
 
 

@@ -50,6 +50,7 @@ class Candidate(NamedTuple):
     box: Box = WHOLE
     size: tuple[int, int] | None = None  # W, H according to the annotation
     kept: Path | None = None  # its own download, if it has one
+    held: int = 0  # bytes in memory until it is cropped
     title: str = ""
     author: str = ""
     license: str = ""
@@ -105,7 +106,9 @@ def photographs(path: Path, origin: str, split: str | None = None) -> Iterator[C
                 split=first if splits else split,
                 author=author,
                 page=page,
+                held=len(content or b""),
             )
+            del content  # before the next one is read
 
 
 def _read_file(path: Path) -> bytes:
@@ -123,6 +126,8 @@ def _open_archive(path: Path) -> Iterator[dict[str, Callable[[], bytes]]]:
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             files = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if any(entry.flag_bits & 1 for entry in files):
+                raise DataError(f"{path} is encrypted: unpack it and use the folder")
             for entry in files:
                 _refuse_unsafe(path, entry.filename, entry.file_size, link=stat.S_ISLNK(entry.external_attr >> 16))
             yield {entry.filename: functools.partial(archive.read, entry) for entry in files}

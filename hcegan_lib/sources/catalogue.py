@@ -178,7 +178,7 @@ SOURCES = {
             files={"imagenet-sample-images.zip": IMAGENET},
         ),
         Source(
-            name="flowers",
+            name="tf-flowers",
             kind="archive",
             what="TensorFlow flowers: daisies, dandelions, roses, sunflowers, tulips",
             license="CC-BY-2.0",

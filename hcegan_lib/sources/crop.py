@@ -19,6 +19,7 @@ from hcegan_lib.sources.fetch import Access, FetchError, MissingError
 SIZE = 256  # side of a crop in pixels, as in the paper
 JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}  # full color resolution, since color is what is learned
 CONNECTIONS = 8  # photographs downloaded and cropped in parallel
+HELD = 100_000_000  # bytes of photographs from an archive that may wait in memory
 MAX_FAILURES = 20  # unusable downloads in a row: then the address is wrong, or the network asks for a sign-in
 ORIENTATION = 0x0112  # EXIF tag; 1 is upright
 
@@ -30,19 +31,24 @@ def crop_all(found: Iterator[Candidate], wanted: int, folder: Path, access: Acce
     """
     rows, skipped, seen, names, failures = [], [], {}, set(), 0
     bar = tqdm(total=None if wanted == sys.maxsize else wanted, unit="photo", leave=False, disable=not access.progress)
-    pool, waiting = ThreadPoolExecutor(CONNECTIONS), deque()
+    pool, waiting = ThreadPoolExecutor(CONNECTIONS), deque()  # of crops, each with the memory that it holds
     try:
         while True:
-            while len(waiting) < 2 * CONNECTIONS and len(rows) + len(waiting) < wanted:
+            while (
+                len(waiting) < 2 * CONNECTIONS
+                and len(rows) + len(waiting) < wanted
+                and sum(held for _, held in waiting) < HELD
+            ):
                 candidate = next(found, None)
                 if candidate is None:
                     break
                 candidate = candidate._replace(name=free_name(candidate.name, names))
-                waiting.append(pool.submit(_crop, candidate, folder))
+                waiting.append((pool.submit(_crop, candidate, folder), candidate.held))
+                del candidate  # before the next one is read
             if not waiting:
                 return rows, skipped
             try:
-                row = waiting.popleft().result()
+                row = waiting.popleft()[0].result()
                 _refuse_duplicate(row, seen, folder)
             except (DataError, MissingError) as problem:
                 skipped.append(" ".join(str(problem).split()))

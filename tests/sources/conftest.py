@@ -137,7 +137,7 @@ def flowers(server, raw, offer):
     credits[3] = "daisy/3_m.jpg CC-BY https://example.org/3 - by Ann Lee"
     text = "All images in this archive are licensed under the Creative Commons By-Attribution License\n\n"
     order = {**dict(list(entries.items())[:5]), "flower_photos/LICENSE.txt": (text + "\n".join(credits)).encode()}
-    offer("flowers", files={"flower_photos.tgz": remote(server, "flower_photos.tgz", tarred(order | entries))})
+    offer("tf-flowers", files={"flower_photos.tgz": remote(server, "flower_photos.tgz", tarred(order | entries))})
 
 
 @pytest.fixture

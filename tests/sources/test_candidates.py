@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hcegan_lib import data, sources
-from hcegan_lib.sources import candidates
+from hcegan_lib.sources import candidates, crop
 from tests.sources.server import (
     GRAY,
     encoded,
@@ -101,11 +102,11 @@ def test_a_table_that_is_something_else_is_deleted_and_the_next_call_completes(o
 
 
 def test_flowers_are_split_by_the_seed_and_keep_their_photographers(flowers, raw, build):
-    build("flowers")
-    rows = rows_of(raw / "flowers" / "manifest.csv")
+    build("tf-flowers")
+    rows = rows_of(raw / "tf-flowers" / "manifest.csv")
     assert Counter(row["split"] for row in rows) == {"train": 8, "test": 2}
-    assert names_of(raw / "flowers")[:2] == ["daisy-0_m", "daisy-1_m"]
-    credits = {Path(row["file"]).stem: row for row in rows_of(raw / "flowers" / "attribution.csv")}
+    assert names_of(raw / "tf-flowers")[:2] == ["daisy-0_m", "daisy-1_m"]
+    credits = {Path(row["file"]).stem: row for row in rows_of(raw / "tf-flowers" / "attribution.csv")}
     assert (credits["daisy-0_m"]["author"], credits["daisy-3_m"]["author"]) == ("Ann - Lee", "Ann Lee")
     assert credits["daisy-3_m"]["source"] == "https://example.org/3"
     assert {row["license"] for row in rows} == {"CC-BY-2.0"}
@@ -126,11 +127,11 @@ def test_damaged_and_gray_photographs_in_an_archive_are_named_and_left_out(serve
     entries = photos_in("flower_photos/roses", 4)
     entries["flower_photos/roses/1.jpg"] = entries["flower_photos/roses/1.jpg"][:3000]
     entries["flower_photos/roses/5.jpg"] = encoded(GRAY)
-    offer("flowers", files={"flower_photos.tgz": remote(server, "flower_photos.tgz", tarred(entries))})
-    truncated, gray = build("flowers")
+    offer("tf-flowers", files={"flower_photos.tgz": remote(server, "flower_photos.tgz", tarred(entries))})
+    truncated, gray = build("tf-flowers")
     assert re.search(r"http://\S+/flower_photos.tgz/flower_photos/roses/1.jpg: .*truncated", truncated)
     assert gray.endswith("flower_photos/roses/5.jpg: near gray")
-    assert len(names_of(raw / "flowers")) == 3
+    assert len(names_of(raw / "tf-flowers")) == 3
 
 
 def with_a_wrong_offset(archive: bytes) -> bytes:
@@ -273,9 +274,33 @@ def broken_bz2() -> bytes:
     return compressed[:middle] + bytes(100) + compressed[middle + 100 :]
 
 
+def encrypted() -> bytes:
+    """Mark the entries of a zip as encrypted."""
+    archive = bytearray(zipped(GOOD))
+    for start, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        for header in re.finditer(re.escape(start), bytes(archive)):
+            archive[header.start() + flags] |= 1
+    return bytes(archive)
+
+
+def test_the_entries_of_an_archive_are_in_memory_one_at_a_time_if_they_are_large(raw, tmp_path, build, monkeypatch):
+    monkeypatch.setattr(crop, "HELD", 1)
+    size = 20_000_000
+    large = {f"{n}.png": bytes(size) for n in range(8)}
+    (tmp_path / "mine.zip").write_bytes(zipped(large | photos_in("photos", 3), zipfile.ZIP_DEFLATED))
+    del large
+    tracemalloc.start()
+    try:
+        assert len(build("mine", origin=tmp_path / "mine.zip")) == 8
+        assert tracemalloc.get_traced_memory()[1] < 3 * size  # zipfile itself needs two copies
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [
+        (encrypted(), "mine.zip is encrypted: unpack it and use the folder"),
         (b"no archive", "not a folder, zip or tar archive"),
         (with_a_wrong_offset(zipped(GOOD)), "mine.zip is damaged"),
         (with_a_name(zipped(GOOD), b"\0", 0), "mine.zip is damaged"),

@@ -105,11 +105,11 @@ def test_a_photograph_that_is_stored_rotated_is_left_out_because_its_box_may_not
 def test_a_duplicate_is_left_out_so_that_no_test_photograph_is_also_in_training(server, raw, offer, build):
     entries = photos_in("flower_photos/roses", 4)
     entries["flower_photos/tulips/2.jpg"] = entries["flower_photos/roses/2.jpg"]
-    offer("flowers", files={"flower_photos.tgz": remote(server, "flower_photos.tgz", tarred(entries))})
-    (line,) = build("flowers")
+    offer("tf-flowers", files={"flower_photos.tgz": remote(server, "flower_photos.tgz", tarred(entries))})
+    (line,) = build("tf-flowers")
     assert "flower_photos/tulips/2.jpg: the same file as http" in line
     assert line.endswith("flower_photos/roses/2.jpg")
-    assert len(names_of(raw / "flowers")) == 4
+    assert len(names_of(raw / "tf-flowers")) == 4
 
 
 @pytest.mark.parametrize("answer", [None, b"<html>Please sign in</html>"])

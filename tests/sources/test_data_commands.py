@@ -48,7 +48,16 @@ def test_build_shows_the_plan_first_and_names_what_was_left_out(coco, server, ca
     assert server.requests == []
 
 
-@pytest.mark.parametrize("words", [["build", "div2"], ["build", "mini", "--from", "."], ["check", "nothing"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["build", "div2"],
+        ["build", "mini", "--from", "."],
+        ["build", "mine", "--from", ""],
+        ["build", "div2k", "--seed", "-5"],
+        ["check", "nothing"],
+    ],
+)
 def test_invalid_input_prints_one_line_to_standard_error(words, raw, capsys):
     out, err = run(capsys, *words, status=2)
     assert (out, len(err)) == ([], 1)
