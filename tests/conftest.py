@@ -1,7 +1,10 @@
 import pytest
 import torch
+import torch.nn.functional as F
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from hcegan_lib import data, train
+from hcegan_lib import data, models, train
+from hcegan_lib.backend import kernels
 from tests.tiny import TINY
 
 torch.set_num_threads(1)  # the networks of the tests are tiny; two threads that wait for each other are slower than one
@@ -20,3 +23,13 @@ def photos(tmp_path_factory):
 def unbroken(photos, tmp_path_factory):
     """Train 18 steps without a stop: what every stopped and resumed run must end with."""
     return train.fit(TINY, photos, tmp_path_factory.mktemp("unbroken"), progress=False)
+
+
+@pytest.fixture
+def fake_gpu(monkeypatch):
+    """Mode in which tensors have a device and no numbers: networks can move to "cuda", and mixed devices raise."""
+    # These ask for numbers, and for the driver of the GPU.
+    monkeypatch.setattr(models, "require_unit_range", lambda images, name: None)
+    monkeypatch.setattr(kernels, "count_nodes", lambda query, key: 26)
+    monkeypatch.setattr(F, "scaled_dot_product_attention", lambda query, key, value, scale: query + key + value)
+    return FakeTensorMode(allow_non_fake_inputs=True)

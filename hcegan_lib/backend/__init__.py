@@ -8,7 +8,7 @@ import lazy_loader
 # Lazy, because the command line uses the files without torch.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["checkpoints", "files", "kernels", "memory", "messages", "parallel"],
+    submodules=["checkpoints", "curve", "files", "kernels", "memory", "messages", "parallel"],
     submod_attrs={
         "checkpoints": ["CheckpointError", "newest_checkpoint", "read_samples"],
         "files": ["lock_folder", "write_atomically"],

@@ -5,11 +5,15 @@ Each function computes the same as the line of PyTorch named in its docstring; t
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from hcegan_lib.backend.curve import attend_by_curve, count_nodes
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -25,15 +29,26 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Tensor
         Shape (B, N, C).
     """
+    if query.shape[-1] == value.shape[-1] == 1:
+        nodes = count_nodes(query, key)
+        if nodes <= query.shape[1] / 16:  # otherwise the other forms are about as fast
+            return attend_by_curve(query, key, value, nodes)
     return (attend_in_strips if query.device.type == "cpu" else attend_by_kernel)(query, key, value)
+
+
+# PyTorch's other kernel, MATH, stores the N x N matrix.
+WITHOUT_MATRIX = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
 
 
 def attend_by_kernel(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """`attend` with PyTorch's attention kernel for the device."""
-    # The kernel falls back to its N x N form if the widths differ. Padding with zeros changes no dot product.
-    wider = value.shape[-1] - query.shape[-1]
-    query, key = F.pad(query, (0, wider)), F.pad(key, (0, wider))  # (B, N, C)
-    return F.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None], scale=1.0)[:, 0]
+    # These kernels need equal widths, multiples of 8. Padding with zeros changes no dot product.
+    C = value.shape[-1]
+    width = 8 * math.ceil(max(query.shape[-1], C) / 8)
+    padded = (F.pad(x, (0, width - x.shape[-1]))[:, None] for x in (query, key, value))  # (B, 1, N, width)
+    with nullcontext() if query.device.type == "mps" else sdpa_kernel(WITHOUT_MATRIX):
+        o = F.scaled_dot_product_attention(*padded, scale=1.0)
+    return o[:, 0, :, :C]
 
 
 STRIP = 2**21  # entries of beta held at a time: 8 MB, which fits a processor's cache

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from hcegan_lib.backend import kernels
 from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
+from hcegan_lib.models import UNetGenerator, render
 
 
 def source(seed=0):
@@ -36,6 +37,32 @@ def test_both_forms_of_attention_equal_the_matrix_form(attend, threads, parts, m
     direction = torch.randn(matrix_form.shape, dtype=torch.double, generator=torch.Generator().manual_seed(3))
     expected = torch.autograd.grad(matrix_form, parts, direction)
     torch.testing.assert_close(torch.autograd.grad(attend(*parts), parts, direction), expected)
+
+
+@pytest.mark.parametrize(("d", "C", "width"), [(1, 1, 8), (2, 5, 8), (3, 24, 24), (13, 100, 104), (9, 8, 16)])
+def test_the_kernel_gets_one_multiple_of_8_and_may_not_store_the_matrix(d, C, width, monkeypatch):
+    def kernel(query, key, value, scale):
+        assert query.shape == key.shape == value.shape == (2, 1, 7, width)
+        assert not torch.backends.cuda.math_sdp_enabled()
+        assert torch.backends.cuda.flash_sdp_enabled()
+        assert torch.backends.cuda.mem_efficient_sdp_enabled()
+        assert torch.backends.cuda.cudnn_sdp_enabled()
+        return value
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", kernel)
+    value = torch.rand(2, 7, C)
+    assert torch.equal(kernels.attend_by_kernel(torch.rand(2, 7, d), torch.rand(2, 7, d), value), value)
+    assert torch.backends.cuda.math_sdp_enabled()
+
+
+@pytest.mark.parametrize("gamma_init", [None, "normal"])
+def test_no_tensor_of_the_generator_is_on_the_wrong_device(gamma_init, fake_gpu):
+    generator = UNetGenerator(base_channels=8, gamma_init=gamma_init)
+    gray = torch.rand(2, 1, 256, 256)
+    with fake_gpu:
+        generator.to("cuda")
+        assert generator(gray.to("cuda")).device.type == "cuda"
+        assert render(generator, gray).device.type == "cpu"
 
 
 @pytest.mark.parametrize(("side", "folded"), [(1, True), (2, True), (3, False), (4, False)])
