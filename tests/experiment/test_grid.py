@@ -67,11 +67,14 @@ def test_a_grid_outside_the_kit_cannot_replace_results_of_the_kit(name, options,
     assert files(kit_in_process) == before
 
 
+NESTED = "\n".join(f"- &{b} [*{a}, *{a}]" for a, b in pairwise(ascii_lowercase)).replace("*a", "1")
+
+
 @pytest.fixture
 def never_hangs():
     """Fail a test that would take hours instead of a second."""
     before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
-    signal.alarm(120)
+    signal.alarm(60)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -80,11 +83,12 @@ def never_hangs():
 @pytest.mark.parametrize(
     "text",
     [
-        "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise(ascii_lowercase)) + "z0: *z",
-        "\n".join(f"- &{b} [*{a}, *{a}]" for a, b in pairwise(ascii_lowercase)).replace("*a", "1"),
+        NESTED,
+        "profile: smoke\ndata: [mini]\nseeds: [0]\nmodels:\n" + NESTED,
+        "profile: smoke\ndata: [mini]\nseeds: [0]\nmodels: all\nset:\n" + NESTED,
         "profile: smoke\nmodels: all\ndata: [mini]\nseeds: &a [*a]",
     ],
-    ids=["aliases in keys", "aliases in a list", "an alias of itself"],
+    ids=["the grid", "a list", "the settings", "an alias of itself"],
 )
 def test_a_grid_file_that_contains_itself_many_times_is_refused_in_a_short_line(text, tmp_path, capsys, never_hangs):
     path = write_grid(tmp_path, text)
