@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from hcegan_lib import course
-from hcegan_lib.cli.messages import complain, print_row, shell_command
+from hcegan_lib.cli.messages import complain, on_the_way, print_row, shell_command
 from hcegan_lib.cli.parser import add_command
 
 BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt} notebooks, {elapsed}"
@@ -33,9 +33,10 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 def run_course(args: argparse.Namespace) -> int:
     """Run notebooks, print a row as each ends, and list the failures last."""
-    parameters = dict(args.parameters)
-    if args.profile is not None:
-        parameters["profile"] = args.profile
+    given = args.parameters + ([["profile", args.profile]] if args.profile else [])
+    parameters = dict(given)
+    if len(parameters) < len(given):
+        raise ValueError("a parameter is given twice (--profile P is short for -p profile P)")
     if args.in_place and parameters:
         raise ValueError("--in-place stores the notebooks' own results: omit --profile and -p")
     jobs = course.plan(course.NOTEBOOKS, args.only, parameters)
@@ -48,9 +49,10 @@ def run_course(args: argparse.Namespace) -> int:
     def watch(name: str, cells: int) -> None:
         bar.set_description_str(f"{name}, {cells} cells")
 
+    outcomes = course.run(jobs, output, in_place=args.in_place, watch=watch)
     try:
-        with bar:
-            for outcome in course.run(jobs, output, in_place=args.in_place, watch=watch):
+        with bar, on_the_way():
+            for outcome in outcomes:
                 done.append(outcome)
                 print_row(bar, outcome, max(map(len, names)))
                 bar.update()

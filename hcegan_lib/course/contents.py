@@ -3,6 +3,7 @@
 import html
 from pathlib import Path
 
+from hcegan_lib.backend.files import name_file, require_plain_file
 from hcegan_lib.course.pages import heading, markdown
 from hcegan_lib.experiment.notebooks import Outcome, read_notebook
 
@@ -15,10 +16,19 @@ def index(output: Path) -> str:
     for path in sorted(output.glob(NUMBERED)):
         notebook = read_notebook(path)
         if notebook and "hcegan" in notebook.metadata and path.with_suffix(".html").exists():
-            outcome = Outcome(**notebook.metadata["hcegan"])
-            total += outcome.seconds
-            rows.append(_row(outcome, *heading(notebook), output))
-    return INDEX.replace("TOTAL", f"{total:.0f}").replace("ROWS", "\n".join(rows))
+            with name_file(path):
+                outcome = Outcome(**notebook.metadata["hcegan"])
+                total += outcome.seconds
+                rows.append(_row(outcome, *heading(notebook), output))
+    return INDEX.replace("TOTAL", f"{total:.0f}").replace("TITLE", TITLE).replace("ROWS", "\n".join(rows))
+
+
+def is_own(path: Path) -> bool:
+    """Check whether the course has written a file: an executed notebook or the contents page."""
+    if path.suffix == ".html":
+        return TITLE.encode() in require_plain_file(path).read_bytes()
+    notebook = read_notebook(path)
+    return notebook is not None and "hcegan" in notebook.metadata
 
 
 def _row(outcome: Outcome, title: str, goal: str, output: Path) -> str:
@@ -33,12 +43,13 @@ def _row(outcome: Outcome, title: str, goal: str, output: Path) -> str:
     )
 
 
+TITLE = "<title>The HCEGAN course, executed</title>"
 INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>The HCEGAN course, executed</title>
+TITLE
 <style>
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }

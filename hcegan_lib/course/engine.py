@@ -6,10 +6,17 @@ sending there also consumes the notification that a message has arrived. If the 
 hears of it, and papermill waits forever.
 """
 
+import sys
+from pathlib import Path
+
 import zmq.asyncio
 from papermill import engines
 from papermill.cli import papermill
 from papermill.clientwrap import PapermillNotebookClient
+
+from hcegan_lib.experiment.supervise import end_with_parent
+
+SUPERVISED = "--supervised"  # first word if the course has started this process
 
 
 class Client(PapermillNotebookClient):
@@ -30,5 +37,8 @@ def notice_reply(socket: zmq.asyncio.Socket) -> None:
 engines.PapermillNotebookClient = Client  # papermill's engine creates its client by this name
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == [SUPERVISED]:
+        del sys.argv[1]
+        end_with_parent(leftover=Path(sys.argv[2].replace("{{", "{").replace("}}", "}")))
     # A busy machine may take minutes to start a kernel; if the kernel dies, papermill notices at once.
     papermill(default_map={"start_timeout": 300})

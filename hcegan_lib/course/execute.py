@@ -15,7 +15,7 @@ import nbformat
 from hcegan_lib import KIT_ROOT
 from hcegan_lib.backend.files import read_json, write_atomically
 from hcegan_lib.backend.messages import did_you_mean
-from hcegan_lib.course.contents import NUMBERED, index
+from hcegan_lib.course.contents import NUMBERED, index, is_own
 from hcegan_lib.course.pages import page
 from hcegan_lib.course.stored import golden, save_figures
 from hcegan_lib.experiment.notebooks import Outcome, errors, escape_braces, explain_failure, read_notebook
@@ -75,7 +75,7 @@ def run(
     jobs
         From `plan`.
     output
-        Folder for the results; created if missing.
+        Folder for the results; created if missing. ValueError if it holds other files that would be replaced.
     in_place
         Also store the outputs of each notebook that succeeded in the notebook itself, as `golden` leaves them, and save
         its figures in the folder ``figures`` next to that of the notebooks.
@@ -84,6 +84,16 @@ def run(
         raises (Ctrl-C, for example), the running notebook is stopped; finished ones are kept.
     """
     output.mkdir(parents=True, exist_ok=True)
+    for path in [output / "index.html", *(output / source.name for source in jobs)]:
+        if path.exists() and not is_own(path):
+            raise ValueError(f"{path} was not written by `hcegan course`: choose a different --output")
+    index(output)  # refuses damaged notebooks of earlier runs before the first one runs
+    return _run(jobs, output, in_place, watch)
+
+
+def _run(
+    jobs: Mapping[Path, Mapping[str, str]], output: Path, in_place: bool, watch: Callable[[str, int], None]
+) -> Iterator[Outcome]:
     for source, parameters in jobs.items():
         running = output / f"{source.stem}.running.ipynb"
         try:
@@ -133,7 +143,7 @@ def _check_parameter(name: str, value: str, declared: list[dict]) -> None:
 
 
 def _execute(source: Path, target: Path, parameters: dict[str, str], watch: Callable[[str, int], None]) -> Outcome:
-    command = [sys.executable, "-m", "hcegan_lib.course.engine", escape_braces(source), escape_braces(target)]
+    command = [sys.executable, "-m", "hcegan_lib.course.engine", "--supervised", *map(escape_braces, (source, target))]
     command += ["--cwd", str(source.parent), "--kernel", "python3", "--no-progress-bar"]
     for name, value in parameters.items():
         command += ["-p", name, value]
@@ -144,7 +154,6 @@ def _execute(source: Path, target: Path, parameters: dict[str, str], watch: Call
         done = max(done, _finished_cells(target))  # a half-written file counts none
         watch(source.stem, done)
 
-    # papermill would read a notebook from a pipe on its standard input; it gets none.
     ended = supervise(command, look, env=os.environ | {"OMP_NUM_THREADS": threads_per_run()})
     found = explain_failure(read_notebook(target), ended.status, ended.log)
     return Outcome(source.stem, ended.seconds, ended.memory, found, parameters)

@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from hcegan_lib.backend.files import require_plain_file
+
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -27,7 +29,7 @@ class Outcome:
 def read_notebook(path: Path) -> NotebookNode | None:
     """Read a notebook; return None if the file is missing or cut short."""
     try:
-        return nbformat.read(path, as_version=4)
+        return nbformat.read(require_plain_file(path), as_version=4)
     except (OSError, ValueError):
         return None
 

@@ -3,9 +3,12 @@
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -27,10 +30,11 @@ def supervise(command: list[str], watch: Callable[[], None], **options: object) 
 
     `watch` is called every `POLL` seconds. If it raises (Ctrl-C, for example), the process and all its children are
     killed, and the exception is passed on. The options are those of `subprocess.Popen`, such as ``cwd`` and ``env``.
+    Standard input is a pipe that this process only holds open, for `end_with_parent`.
     """
     start, peak = time.perf_counter(), 0
     with tempfile.TemporaryFile() as log:
-        process = psutil.Popen(command, stdout=log, stderr=log, **{"stdin": subprocess.DEVNULL, **options})
+        process = psutil.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, **options)
         tree = [process]
         try:
             while process.poll() is None:
@@ -43,11 +47,24 @@ def supervise(command: list[str], watch: Callable[[], None], **options: object) 
                 with contextlib.suppress(psutil.NoSuchProcess):
                     each.kill()
             psutil.wait_procs(tree, timeout=5)
-            if process.stdin:
-                process.stdin.close()
+            process.stdin.close()
         log.seek(0)
         text = log.read().decode(errors="replace")
     return Ended(process.returncode, round(time.perf_counter() - start, 1), round(peak / 1e6), text)
+
+
+def end_with_parent(leftover: Path | None = None) -> None:
+    """In a supervised process: when the parent ends, however it ends, kill all children, delete a file and exit."""
+
+    def wait() -> None:
+        os.read(sys.stdin.fileno(), 1)  # nothing is ever written there; it ends when the other end of the pipe closes
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+        if leftover:
+            leftover.unlink(missing_ok=True)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def process_tree(process: psutil.Process) -> list[psutil.Process]:

@@ -8,20 +8,16 @@ import itertools
 import json
 import os
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-
-import psutil
 
 from hcegan_lib import KIT_ROOT
 from hcegan_lib.backend.files import read_json, write_atomically
 from hcegan_lib.experiment.notebooks import Outcome, escape_braces, explain_failure, read_notebook, tracebacks
 from hcegan_lib.experiment.provenance import code_hash
-from hcegan_lib.experiment.supervise import Ended, supervise, threads_per_run
+from hcegan_lib.experiment.supervise import Ended, end_with_parent, supervise, threads_per_run
 
 NOTEBOOK = KIT_ROOT / "notebooks" / "train_and_score.ipynb"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -95,7 +91,7 @@ def _supervise(job: dict) -> Ended:
     paths = [kit, *filter(None, [os.environ.get("PYTHONPATH")])]  # the kernel, too, imports the library from this kit
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict.fromkeys(THREADS, threads_per_run())
     # In a session of its own, the run does not receive the terminal's Ctrl-C; the batch stops its runs in order.
-    options = {"stdin": subprocess.PIPE, "cwd": kit, "env": environment, "start_new_session": True}
+    options = {"cwd": kit, "env": environment, "start_new_session": True}
     return supervise(command, _stop_if_unwanted(job["key"]), **options)
 
 
@@ -125,7 +121,7 @@ def _is_wanted(key: str) -> bool:
 
 def main(job: dict) -> int:
     """Execute the notebook of one run."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     import papermill
 
     target = Path(job["folder"], "notebook.ipynb")
@@ -136,14 +132,6 @@ def main(job: dict) -> int:
     except papermill.PapermillExecutionError:
         return 1  # the notebook shows the error
     return 0
-
-
-def _end_with_parent() -> None:
-    """Wait until the worker has ended, for whatever reason, then end this process and its kernel."""
-    os.read(sys.stdin.fileno(), 1)  # nothing is ever written there; it ends when the worker's end of the pipe closes
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
-    os._exit(1)
 
 
 if __name__ == "__main__":

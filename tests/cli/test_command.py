@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from hcegan_lib import cli
+from hcegan_lib import cli, course
 from tests.cli.calls import files, pretend, refuse
 
 
@@ -80,9 +80,18 @@ def test_a_wrong_command_line_gets_one_line_that_names_the_right_choice(words, l
     ],
 )
 def test_invalid_input_exits_with_2_and_a_failure_on_the_way_with_1(error, status, line, kit, capsys, monkeypatch):
-    pretend(monkeypatch, then=error)
+    def fail(*given):
+        raise error
+
+    monkeypatch.setattr(course, "plan", fail)
     assert cli.main(["course"]) == status
     assert capsys.readouterr().err == line
+
+
+def test_a_file_that_disappears_on_the_way_is_not_invalid_input(kit, capsys, monkeypatch):
+    pretend(monkeypatch, then=FileNotFoundError(2, "No such file or directory", "out/index.html"))
+    assert cli.main(["course"]) == 1
+    assert capsys.readouterr().err == "hcegan: out/index.html: No such file or directory\n"
 
 
 def test_a_bug_keeps_its_traceback(kit, monkeypatch):

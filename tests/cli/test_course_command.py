@@ -23,6 +23,8 @@ from tests.cli.calls import KERNEL, files, pretend, refuse
         (["-p", "stepz", "9"], "unknown parameter 'stepz', did you mean 'steps'?"),
         (["--only", "00", "-p", "steps", "9"], "unknown parameter 'steps'; valid: profile"),
         (["-p", "steps", "nine"], "parameter 'steps' must be of type int, got 'nine'"),
+        (["-p", "steps", "9", "-p", "steps", "8"], "a parameter is given twice"),
+        (["--profile", "smoke", "-p", "profile", "3"], "a parameter is given twice"),
         (["--in-place", "--profile", "smoke"], "--in-place"),
         (["--in-place", "-p", "steps", "9"], "--in-place"),
     ],

@@ -1,6 +1,9 @@
 import json
+import os
 import subprocess
 import sys
+import time
+from dataclasses import asdict
 
 import nbformat
 import psutil
@@ -257,8 +260,8 @@ def test_running_a_part_of_the_course_again_keeps_the_rows_of_the_rest(ran, tmp_
 def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
     write_notebook(tmp_path / "00_long.ipynb", "import time", "time.sleep(300)")
     output = tmp_path / "out"
-    output.mkdir()
-    (output / "00_long.ipynb").write_text("from an earlier run", encoding="utf-8")
+    write_executed(output / "00_long.ipynb")
+    earlier = files(output)
     kernels, commands = [], []
     before = psutil.Process().children(recursive=True)  # not ours
 
@@ -273,6 +276,68 @@ def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
     assert len(kernels) >= 2  # papermill and the kernel
     assert "hcegan_lib.course.engine" in commands  # papermill with the repair
     assert not [process for process in kernels if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    assert {path.name: path.read_text(encoding="utf-8") for path in output.iterdir()} == {
-        "00_long.ipynb": "from an earlier run"
-    }
+    assert files(output) == earlier
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal")
+def test_if_the_course_is_killed_its_kernel_ends_too_and_nothing_half_done_is_left(tmp_path):
+    write_notebook(tmp_path / "00_long.ipynb", "import time\ntime.sleep(300)")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom hcegan_lib import course\n"
+        "list(course.run(course.plan(Path(sys.argv[1])), Path(sys.argv[1], 'out')))"
+    )
+    process = psutil.Popen([sys.executable, "-c", code, tmp_path])
+    while len(children := process.children(recursive=True)) < 2 or not files(tmp_path / "out"):
+        assert process.poll() is None
+        time.sleep(0.05)  # papermill, its kernel and its file
+    process.kill()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert alive == []
+    assert files(tmp_path / "out") == {}
+
+
+# --- folders that hold something else ---------------------------------------------------------------------------------
+
+
+def files(folder):
+    """Map each file in a folder to its content."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def write_executed(path, **changed):
+    """Write a notebook as the course leaves it."""
+    notebook = nbformat.read(write_notebook(path, "1"), as_version=4)
+    notebook.metadata["hcegan"] = asdict(course.Outcome(path.stem, 1.0, 2.0)) | changed
+    nbformat.write(notebook, path)
+    path.with_suffix(".html").touch()
+    return path
+
+
+def test_the_notebooks_themselves_are_not_replaced_by_their_executed_copies(folder):
+    before = files(folder)
+    with pytest.raises(ValueError, match=r"00_start\.ipynb was not written by `hcegan course`: choose a different"):
+        course.run(course.plan(folder), folder)
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize("name", ["index.html", "04_hinge.ipynb"])
+def test_a_file_that_the_course_did_not_write_is_not_replaced(name, folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"{name} was not written by `hcegan course`"):
+        course.run(course.plan(folder), tmp_path / "out")
+
+
+def test_what_the_course_has_written_is_replaced(folder, tmp_path):
+    output = tmp_path / "out"
+    write_executed(output / "04_hinge.ipynb")
+    (output / "index.html").write_text(course.index(output), encoding="utf-8")
+    course.run(course.plan(folder), output)
+
+
+@pytest.mark.parametrize("changed", [{"seconds": "long"}, {"colour": 1}, {"errors": 3}])
+def test_an_executed_notebook_with_changed_metadata_is_named(changed, tmp_path):
+    path = write_executed(tmp_path / "04_hinge.ipynb", **changed)
+    with pytest.raises(ValueError, match=f"{path} cannot be read"):
+        course.index(tmp_path)
