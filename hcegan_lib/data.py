@@ -77,10 +77,10 @@ class Photos:
             Shapes (B, 1, S, S) and (B, 3, S, S), float32 in [0, 1]; `gray` is `luma(color)`.
         """
         rows = self.pixels
-        if indices is not None:
-            chosen = np.atleast_1d(np.asarray(indices))
-            on_device = isinstance(rows, Tensor)  # choose there, without waiting for it
-            rows = rows[torch.from_numpy(chosen).to(rows.device, non_blocking=True) if on_device else chosen]
+        if indices is not None and isinstance(rows, Tensor):  # on a GPU, without waiting for it
+            rows = rows[torch.as_tensor(indices).view(-1).to(rows.device, non_blocking=True)]
+        elif indices is not None:
+            rows = rows[np.atleast_1d(np.asarray(indices))]
         # Copy the mapped bytes, because torch does not accept read-only memory.
         images = (rows if isinstance(rows, Tensor) else torch.from_numpy(np.array(rows))).to(device)
         color = images.permute(0, 3, 1, 2).contiguous().float() / 255  # (B, S, S, 3) -> (B, 3, S, S)

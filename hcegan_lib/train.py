@@ -7,8 +7,6 @@ saving the state of any random generator.
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -20,17 +18,18 @@ from tqdm.auto import tqdm
 
 from hcegan_lib.attention import GAMMA_INITS, SelfAttention2d
 from hcegan_lib.backend import checkpoints, parallel
-from hcegan_lib.backend.checkpoints import CheckpointError
-from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend.checkpoints import CheckpointError, NonFiniteLossError, refuse_non_finite  # noqa: F401
+from hcegan_lib.backend.files import explain_disk_full
 from hcegan_lib.backend.memory import explain_out_of_memory
 from hcegan_lib.backend.parallel import find_device
+from hcegan_lib.backend.randomness import random_generator, seeded_dropout
 from hcegan_lib.data import Photos, PhotoSet
 from hcegan_lib.losses import LOSSES, AdversarialLoss, l1_distance
-from hcegan_lib.models import PatchDiscriminator, UNetGenerator, render
+from hcegan_lib.models import HEADS, PatchDiscriminator, UNetGenerator, render
 
 BETAS = (0.5, 0.999)  # Adam's, as in pix2pix; the paper does not print them
 PRECISIONS = ("float32", "bfloat16")
-HEADS = ("rgb", "luma")
+SAMPLES = 6  # test photographs rendered during training
 # Upper limits of whole-number settings, far above any sensible value: they catch typos before memory fills up.
 UPPER_LIMITS = {
     "image_size": 2**14,
@@ -43,17 +42,13 @@ UPPER_LIMITS = {
 }
 
 
-class NonFiniteLossError(RuntimeError):
-    """A loss became infinite or NaN; the message says at which step."""
-
-
 @dataclass(frozen=True)
 class TrainConfig:
     """All settings that decide what a run computes. Defaults: the paper's, or pix2pix's where the paper is silent."""
 
     gamma_init: str | None = None  # start of the attention's gain: None (no attention), "zero", "normal", "uniform"
     loss: str = "bce"  # a key of losses.LOSSES, or "none": L1 alone, without a discriminator
-    head: str = "rgb"  # what the generator predicts: "rgb", or "luma": two chroma channels, joined with the given luma
+    head: str = "rgb"  # what the generator predicts, one of models.HEADS
     data: str = "mini"  # "mini" or a folder of photographs
     seed: int = 0  # decides the initial weights and all random choices of training
     image_size: int = 256  # height and width of a photograph in pixels
@@ -82,8 +77,9 @@ class TrainConfig:
                 raise ValueError(f"{name} must be a whole number from 1 to {limit}, got {value!r}")
         if type(self.seed) is not int or not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be a whole number from 0 to {2**32 - 1}, got {self.seed!r}")
-        if self.image_size % 2**self.depth:
-            raise ValueError(f"image_size must be a multiple of 2 ** depth = {2**self.depth}, got {self.image_size}")
+        if self.image_size % 2**self.depth or self.image_size < 24:  # nothing smaller has a patch to score
+            multiple = f"a multiple of 2 ** depth = {2**self.depth}"
+            raise ValueError(f"image_size must be {multiple} and at least 24, got {self.image_size}")
         if not 0 < self.learning_rate < float("inf") or not 0 <= self.l1_weight < float("inf"):  # nor NaN
             raise ValueError("learning_rate must be above 0 and l1_weight at least 0, both finite")
         if not 0 < self.decay_from <= 1:
@@ -109,7 +105,8 @@ PROFILES: dict[str, TrainConfig] = {
     # The experiment on a laptop: eight models, five seeds, about an hour on two cores. Tour's networks, trained longer.
     "laptop": replace(TOUR, epochs=50),
     # The paper's size, for a GPU. The paper prints no precision; weights, losses and Adam stay in float32.
-    "paper": TrainConfig(precision="bfloat16"),
+    # A checkpoint has 686 MB.
+    "paper": TrainConfig(precision="bfloat16", checkpoint_every=20_000),
 }
 
 
@@ -169,6 +166,7 @@ def train_step(
     -------
     dict
         d_loss, g_loss (without L1), l1, and the mean logits of real and fake pairs; all but l1 are 0 if `loss` is None.
+        With attention also its `gain`.
     """
     generator, discriminator = networks
     g_optimizer, d_optimizer = optimizers
@@ -197,8 +195,16 @@ def train_step(
     g_optimizer.step()
 
     row = {"d_loss": d_loss, "g_loss": g_loss, "l1": l1, "real": real_logits.mean(), "fake": fake_logits.mean()}
-    numbers = torch.stack([value.detach() for value in row.values()]).tolist()  # waits for the GPU once, not five times
+    if (size := gain(generator)) is not None:
+        row["gain"] = size
+    numbers = torch.stack([value.detach() for value in row.values()]).tolist()  # waits for the GPU once, not six times
     return dict(zip(row, numbers))
+
+
+def gain(generator: nn.Module) -> Tensor | None:
+    """Mean |gamma| over all attention layers and channels, a scalar; None without attention."""
+    gammas = [layer.gamma.detach() for layer in generator.modules() if isinstance(layer, SelfAttention2d)]
+    return torch.cat(gammas).abs().mean() if gammas else None
 
 
 def build(settings: TrainConfig, device: str = "cpu") -> tuple[UNetGenerator, PatchDiscriminator]:
@@ -212,8 +218,8 @@ def build(settings: TrainConfig, device: str = "cpu") -> tuple[UNetGenerator, Pa
         gamma_init=settings.gamma_init,
         image_size=settings.image_size,
         attend_max_positions=settings.attend_max_positions,
+        head=settings.head,
         generator=source,
-        **({} if settings.head == "rgb" else {"head": settings.head}),
     )
     # Tensor cores want channels last in memory. On a CPU that helps only the discriminator, in bfloat16.
     if device.startswith("cuda"):
@@ -240,24 +246,11 @@ def batch_of_step(photos: Photos, settings: TrainConfig, step: int, device: str 
     size = min(settings.batch_size, len(photos))
     epoch, place = divmod(step, len(photos) // size)
     order = torch.randperm(len(photos), generator=random_generator(settings.seed, epoch, kind=0))
-    gray, color = photos.batch(order[place * size : (place + 1) * size].tolist(), device=device)
+    gray, color = photos.batch(order[place * size : (place + 1) * size], device=device)
     # Not v2.RandomHorizontalFlip: it draws from the global generator, so a resumed run would draw other flips.
     coins = torch.rand(size, generator=random_generator(settings.seed, step, kind=1))
-    mirrored = (coins < 0.5).view(-1, 1, 1, 1).to(device)
+    mirrored = (coins < 0.5).view(-1, 1, 1, 1).to(device, non_blocking=True)
     return torch.where(mirrored, gray.flip(-1), gray), torch.where(mirrored, color.flip(-1), color)
-
-
-def random_generator(seed: int, count: int, *, kind: int) -> torch.Generator:
-    """Random generator for one purpose (`kind`) in one step or epoch (`count`), equal in all runs with this seed."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + count) * 3 + kind)
-
-
-@contextmanager
-def seeded_dropout(seed: int, step: int, device: str) -> Iterator[None]:
-    """Seed the dropout of one step, and restore torch's global generator afterwards."""
-    with torch.random.fork_rng(devices=[torch.device(device)] if device.startswith("cuda") else []):
-        torch.manual_seed(random_generator(seed, step, kind=2).initial_seed() + parallel.rank() * 2**48)
-        yield
 
 
 # --- a run ------------------------------------------------------------------------------------------------------------
@@ -308,7 +301,7 @@ def fit(
     device
         "cpu", "cuda", "mps", or "auto" for the fastest available. Only runs on a CPU repeat bit for bit.
     compiled
-        Whether to use `torch.compile`: it takes about a minute to start, and gained nothing on two CPU cores.
+        Whether to use `torch.compile`, for GPUs: it takes about a minute to start, and on CPU cores it was slower.
     progress
         Whether to show a progress bar.
     stop_at
@@ -317,17 +310,23 @@ def fit(
     Raises
     ------
     ValueError
-        If the device is not available, the processes cannot split `batch_size`, or another process trains in `folder`.
+        If the device is not available, the photographs do not have `image_size`, the processes cannot split
+        `batch_size`, or another process trains in `folder`.
     NonFiniteLossError
         If a loss becomes infinite or NaN. Earlier checkpoints are kept.
     OutOfMemoryError
         If training does not fit into memory; the message names the settings to change.
     CheckpointError
-        If the folder holds a run with other settings, no readable checkpoint, or an incomplete log.
+        If the folder holds something else, a run with other settings, no readable checkpoint, or a damaged log.
+    OSError
+        If the disk is full, among others. Call again to resume from the last checkpoint.
     KeyboardInterrupt
         On Ctrl-C. Call again to resume from the last checkpoint.
     """
     folder, device = Path(folder), find_device(device)
+    side = photos.train.pixels.shape[1]
+    if side != settings.image_size:
+        raise ValueError(f"the photographs have {side} x {side} pixels, but image_size is {settings.image_size}")
     batch_size = min(settings.batch_size, len(photos.train))
     parallel.check_batch_size(batch_size)
     epoch_steps = len(photos.train) // batch_size
@@ -339,14 +338,22 @@ def fit(
         pictures = photos.train if device == "cpu" else photos.train.to(device)  # to a GPU all at once, as bytes
 
     config = {**asdict(settings), "fingerprint": photos.fingerprint}
-    with checkpoints.claim_folder(folder, config, steps), explain_out_of_memory(settings, device):
+    # All steps have the same shapes. TF32 stays off (in matrix products it is by default): it is not float32.
+    cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False)
+    room = explain_disk_full(f"make room and train again in {folder} to resume")
+    with room, checkpoints.claim_folder(folder, config, steps), cudnn, explain_out_of_memory(settings, device):
         rows = checkpoints.resume(folder, networks, optimizers, device)
         trained = tuple(parallel.distribute(network, device) for network in networks)
-        if compiled:
-            for network in trained:
-                network.compile()
+        if compiled:  # not `networks`, which render photographs of other shapes
+            trained = tuple(torch.compile(network) for network in trained)
+        shown, _ = photos.test.batch(range(min(SAMPLES, len(photos.test))), device=device)
         if not rows:
-            save_samples(folder, networks[0], photos.test, 0, device)
+            checkpoints.save_samples(folder, 0, render(networks[0], shown))
+        objective = {
+            "loss": LOSSES.get(settings.loss),
+            "l1_weight": settings.l1_weight,
+            "precision": settings.precision,
+        }
         hidden = not (progress and parallel.is_first())
         # At most one update per second: a notebook stores each update as a message.
         bar = tqdm(initial=len(rows), total=steps, desc=folder.name, disable=hidden, unit="step", mininterval=1)
@@ -357,16 +364,8 @@ def fit(
                     group["lr"] = learning_rate_at(settings, step - 1, steps)
                 gray, color = map(parallel.split_batch, batch_of_step(pictures, settings, step - 1, device))
                 with seeded_dropout(settings.seed, step - 1, device):
-                    row = train_step(
-                        trained,
-                        optimizers,
-                        gray,
-                        color,
-                        loss=LOSSES.get(settings.loss),
-                        l1_weight=settings.l1_weight,
-                        precision=settings.precision,
-                    )
-                row = {"step": step, **parallel.mean_over_processes(row, device), "gain": gain(networks[0])}
+                    row = train_step(trained, optimizers, gray, color, **objective)
+                row = {"step": step, **parallel.mean_over_processes(row, device), "gain": row.get("gain")}
                 row["seconds"] = time.perf_counter() - start
                 refuse_non_finite(row, folder)
                 rows.append(row)
@@ -374,23 +373,10 @@ def fit(
                 bar.update()
                 bar.set_postfix_str("d={d_loss:.2f}, g={g_loss:.2f}, l1={l1:.3f}".format(**row), refresh=False)
                 if step % epoch_steps == 0:
-                    save_samples(folder, networks[0], photos.test, step, device)
+                    checkpoints.save_samples(folder, step, render(networks[0], shown))
                 if step % settings.checkpoint_every == 0 or step == last:
                     checkpoints.save_checkpoint(folder, step, networks, optimizers, log)
     return Fit(networks[0], pd.DataFrame(rows), len(rows), steps, folder, settings)
-
-
-def gain(generator: nn.Module) -> float | None:
-    """Mean |gamma| over all attention layers and channels; None without attention."""
-    gammas = [layer.gamma.detach() for layer in generator.modules() if isinstance(layer, SelfAttention2d)]
-    return torch.cat(gammas).abs().mean().item() if gammas else None
-
-
-def refuse_non_finite(row: dict, folder: Path) -> None:
-    """Raise NonFiniteLossError if a loss is infinite or NaN."""
-    for name in ("d_loss", "g_loss", "l1"):
-        if not abs(row[name]) < float("inf"):  # false for NaN too
-            raise NonFiniteLossError(f"{name} became {row[name]} at step {row['step']} of {folder}; training stopped")
 
 
 # --- using a trained generator ----------------------------------------------------------------------------------------
@@ -414,13 +400,10 @@ def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerat
     Raises
     ------
     CheckpointError
-        If the folder holds no run, or no readable checkpoint that fits its settings.
+        If the folder holds no run, or no readable checkpoint that fits its settings and is finite.
     """
     folder = Path(folder)
-    if not (folder / "config.json").exists():
-        raise CheckpointError(f"{folder} is not the folder of a run: it has no config.json")
-    saved = checkpoints.read_run_json(folder / "config.json")
-    saved.pop("fingerprint", None)
+    saved = checkpoints.read_settings(folder)
     try:
         settings = TrainConfig(**saved)
     except (TypeError, ValueError) as error:
@@ -429,19 +412,8 @@ def load_generator(folder: str | Path, device: str = "cpu") -> tuple[UNetGenerat
     if state is None:
         raise CheckpointError(f"{folder} has no checkpoint yet: train longer first")
     with checkpoints.explain_settings_mismatch(folder):
-        generator, _ = build(settings, device)
-        generator.load_state_dict(state["networks"][0])
-    return generator.eval(), settings
-
-
-SAMPLES = 6  # test photographs rendered during training
-
-
-def save_samples(folder: Path, generator: UNetGenerator, photos: Photos, step: int, device: str) -> None:
-    """Render the first test photographs side by side into samples/step-NNNNNNNN.png."""
-    if parallel.is_first():
-        from torchvision.utils import save_image  # here, because importing it takes a second
-
-        gray, _ = photos.batch(range(min(SAMPLES, len(photos))), device=device)
-        rendered, path = render(generator, gray), folder / "samples" / f"step-{step:08d}.png"
-        write_atomically(path, lambda part: save_image(rendered, part, format="PNG", nrow=SAMPLES, padding=0))
+        with torch.device("meta"):  # takes no memory, whatever the size in a config.json that was changed
+            generator, _ = build(settings, "meta")
+        generator.load_state_dict(state["networks"][0], assign=True)
+    checkpoints.require_finite(folder, (generator,))
+    return generator.to(device).eval(), settings

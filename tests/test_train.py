@@ -1,9 +1,11 @@
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from PIL import Image
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.optim import Adam
 
 from benchmarks.plain import plain_step
@@ -32,7 +34,8 @@ def test_the_paper_profile_is_the_papers_settings():
         ("tour", {"epoch": 3}, "unknown setting 'epoch'; the settings are gamma_init"),
         ("tour", {"loss": "bse"}, "loss must be one of bce, mse, hinge, hinge_bce, hinge_mse, none, got 'bse'"),
         ("tour", {"gamma_init": "one"}, "gamma_init must be None or one of zero, normal, uniform, got 'one'"),
-        ("tour", {"image_size": 48}, "image_size must be a multiple of 2 \\*\\* depth = 64, got 48"),
+        ("tour", {"image_size": 48}, "image_size must be a multiple of 2 \\*\\* depth = 64 and at least 24, got 48"),
+        ("tour", {"image_size": 16, "depth": 2}, "image_size must be a multiple of 2 .* = 4 and at least 24, got 16"),
         ("tour", {"epochs": 0}, "epochs must be a whole number from 1 to 1000000000, got 0"),
         ("tour", {"epochs": "many"}, "epochs must be a whole number from 1 to 1000000000, got 'many'"),
         ("tour", {"learning_rate": 0.0}, "learning_rate must be above 0"),
@@ -154,7 +157,7 @@ def test_without_an_adversarial_loss_only_the_generator_learns_and_its_loss_is_l
     optimizers = tuple(torch.optim.SGD(network.parameters(), lr=1e-2) for network in networks)
     with train.seeded_dropout(0, 0, "cpu"):
         row = train.train_step(networks, optimizers, *pair, loss=None, l1_weight=100)
-    assert row == {"d_loss": 0, "g_loss": 0, "l1": row["l1"], "real": 0, "fake": 0}
+    assert row == {"d_loss": 0, "g_loss": 0, "l1": row["l1"], "real": 0, "fake": 0, "gain": row["gain"]}
     assert row["l1"] > 0.1
     for name, value in networks[1].state_dict().items():
         assert torch.equal(value, before[1][name]), name  # batch norm's averages too
@@ -164,6 +167,27 @@ def test_without_an_adversarial_loss_only_the_generator_learns_and_its_loss_is_l
         (100 * torch.nn.functional.l1_loss(2 * alone(pair[0]) - 1, 2 * pair[1] - 1)).backward()
     for (name, parameter), learned in zip(alone.named_parameters(), networks[0].parameters()):
         torch.testing.assert_close(learned, parameter - 1e-2 * parameter.grad, rtol=1e-5, atol=1e-7, msg=name)
+
+
+@pytest.mark.parametrize("precision", train.PRECISIONS)
+def test_no_tensor_of_a_step_is_on_the_wrong_device(precision, photos, fake_gpu, monkeypatch):
+    settings = replace(TINY, attend_max_positions=None, precision=precision)
+    networks, optimizer = train.build(settings), SimpleNamespace(zero_grad=lambda: None, step=lambda: None)
+    # What a GPU that is not there cannot do: compute backwards, and send numbers.
+    monkeypatch.setattr(torch.Tensor, "backward", lambda x: None)
+    monkeypatch.setattr(FakeTensor, "tolist", lambda x: [(x.device.type, x.dtype)] * len(x))
+    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    with fake_gpu:
+        for network in networks:
+            network.to("cuda")
+        gray, color = train.batch_of_step(photos.train.to("cuda"), settings, 0, "cuda")
+        row = train.train_step(
+            networks, (optimizer,) * 2, gray, color, loss=LOSSES[settings.loss], l1_weight=100, precision=precision
+        )
+    assert color.shape == (26, 3, 64, 64)
+    assert set(row.values()) == {("cuda", torch.float32)}
+    assert len(row) == 6
 
 
 def test_all_models_start_from_the_same_discriminator_and_convolutions():
@@ -215,6 +239,15 @@ def test_gray_and_color_are_mirrored_together_about_half_the_time(photos):
 def train_luma(color):
     weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     return (color * weights).sum(1, keepdim=True)
+
+
+def test_dropout_restores_the_random_state_of_apples_gpu_too(monkeypatch):
+    state = [5]
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda device: list(state))
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda saved, device: state.__setitem__(slice(None), saved))
+    with train.seeded_dropout(0, 7, "mps"):
+        state[0] = 6
+    assert state == [5]
 
 
 def test_dropout_of_a_step_does_not_change_the_global_generator():
@@ -322,6 +355,27 @@ def test_a_folder_trained_on_other_photographs_is_refused(photos, unbroken):
         train.fit(TINY, replace(photos, fingerprint="another"), unbroken.folder, progress=False)
 
 
+def test_photographs_of_a_different_size_are_refused(photos, tmp_path):
+    with pytest.raises(ValueError, match="the photographs have 64 x 64 pixels, but image_size is 128"):
+        train.fit(replace(TINY, image_size=128), photos, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_cudnn_may_choose_its_algorithms_and_float32_is_not_rounded_to_tf32(photos, tmp_path, monkeypatch):
+    seen, step = [], train.train_step
+
+    def noted(*words, **named):
+        seen.append((torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32))
+        return step(*words, **named)
+
+    monkeypatch.setattr(train, "train_step", noted)
+    before = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
+    train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
+    assert seen == [(True, False)]
+    assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32) == before
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
 @pytest.mark.parametrize("value", ["inf", "nan"])
 def test_a_non_finite_loss_stops_the_run_and_names_the_step(value, photos, tmp_path, monkeypatch):
     calls = []
@@ -360,13 +414,28 @@ def test_the_progress_bar_is_updated_at_most_once_per_second(photos, tmp_path, m
     assert shown[0]["mininterval"] >= 1  # a notebook keeps each update as messages, and not many thousands of them
 
 
-def test_both_networks_are_compiled_on_request(photos, tmp_path, monkeypatch):
-    compiled = []
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network)))
+def test_on_request_the_networks_are_compiled_for_training_and_not_for_rendering(photos, tmp_path, monkeypatch):
+    compiled, calls = [], []
+
+    class Compiled(torch.nn.Module):
+        """As torch.compile returns it: a module around the network."""
+
+        def __init__(self, network):
+            super().__init__()
+            self.network = network
+            compiled.append(type(network))
+
+        def forward(self, *x):
+            calls.append(len(x[0]))
+            return self.network(*x)
+
+    monkeypatch.setattr(torch, "compile", Compiled)
     train.fit(TINY, photos, tmp_path, progress=False, stop_at=1)
     assert compiled == []
-    train.fit(TINY, photos, tmp_path, progress=False, stop_at=2, compiled=True)
+    fit = train.fit(TINY, photos, tmp_path, progress=False, stop_at=2, compiled=True)
     assert compiled == [train.UNetGenerator, train.PatchDiscriminator]
+    assert calls == [26, 26, 26]  # the discriminator is called twice
+    assert type(fit.generator) is train.UNetGenerator
 
 
 def test_the_fastest_device_is_taken(monkeypatch):

@@ -17,18 +17,25 @@ from typing import TextIO
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from hcegan_lib.backend import parallel
-from hcegan_lib.backend.files import lock_folder, write_atomically
+from hcegan_lib.backend.files import lock_folder, require_plain_file, write_atomically
 from hcegan_lib.backend.memory import is_out_of_memory
 
+COLUMNS = ("step", "d_loss", "g_loss", "l1", "real", "fake", "gain", "seconds")  # of the log; all numbers
+OWN_FILES = ("checkpoints", "samples", "run.json", "error.txt", "notebook.ipynb")  # the last three: of a batch
 # What runs did that were made before these were settings.
 FORMER_SETTINGS = {"precision": "float32", "decay_from": 1.0, "head": "rgb"}
 
 
 class CheckpointError(ValueError):
     """A run folder that cannot be read, or that belongs to a run with other settings."""
+
+
+class NonFiniteLossError(RuntimeError):
+    """A loss became infinite or NaN; the message says at which step."""
 
 
 @contextlib.contextmanager
@@ -71,6 +78,11 @@ def check_owner(folder: Path, config: dict, steps: int) -> None:
         raise CheckpointError(f"{folder} has checkpoints or a log but no config.json; choose another folder")
     if not found and (folder / "record.json").exists():
         raise CheckpointError(f"{folder} holds a recorded run without its checkpoints; choose another folder")
+    if not path.exists() and folder.exists():
+        others = sorted(item.name for item in folder.iterdir() if item.name[0] != "." and item.name not in OWN_FILES)
+        if others:
+            more = ", ..." if len(others) > 3 else ""
+            raise CheckpointError(f"{folder} holds no run but {', '.join(others[:3])}{more}; choose another folder")
     if path.exists():
         theirs = FORMER_SETTINGS | read_run_json(path)
         # With a rate that falls to 0 at the end, a longer run differs from its first steps on.
@@ -88,12 +100,20 @@ def check_owner(folder: Path, config: dict, steps: int) -> None:
 def read_run_json(path: Path) -> dict:
     """Read a JSON file of a run; raise CheckpointError if it is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(require_plain_file(path).read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise ValueError("not a JSON object")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); is this the folder of a run?") from None
     return content
+
+
+def read_settings(folder: Path) -> dict:
+    """Read the settings of a run; raise CheckpointError if the folder holds none."""
+    path = folder / "config.json"
+    if not path.exists():
+        raise CheckpointError(f"{folder} is not the folder of a run: it has no config.json")
+    return {name: value for name, value in read_run_json(path).items() if name != "fingerprint"}
 
 
 def save_checkpoint(folder: Path, step: int, networks: tuple, optimizers: tuple, log: TextIO) -> None:
@@ -160,7 +180,7 @@ def newest_checkpoint(folder: Path, logged: int | None = None) -> dict | None:
             damaged.append(f"{path.name} (the log ends at step {logged})")
             continue
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(require_plain_file(path), map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises half a dozen types for a damaged file
             if is_out_of_memory(error):
                 raise  # the file itself may be fine
@@ -190,15 +210,37 @@ def resume(folder: Path, networks: tuple, optimizers: tuple, device: str) -> lis
     state = newest_checkpoint(folder, logged=len(rows))
     if state is not None:
         with explain_settings_mismatch(folder):
-            for part, saved in zip((*networks, *optimizers), (*state["networks"], *state["optimizers"]), strict=True):
-                part.load_state_dict(saved)
-            step = int(state["step"])
+            for network, saved in zip(networks, state["networks"], strict=True):
+                network.load_state_dict(saved)
+            for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+                load_optimizer(optimizer, saved)
+            step = range(len(rows) + 1).index(state["step"])
+        require_finite(folder, networks)
     rows = rows[:step]  # later steps will be repeated
     if parallel.is_first():
         write_atomically(folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     if not parallel.all_agree(step, device):
         raise CheckpointError(f"not all processes can read the newest checkpoint in {folder}: try again")
     return rows
+
+
+def load_optimizer(optimizer: Optimizer, saved: dict) -> None:
+    """Restore an optimizer's state; its kernel and layout in memory are those of the device that it is on now.
+
+    A fused kernel reads weights and averages in the order in which they are stored, so both must have the same layout,
+    but the averages come in the layout of the network that was saved.
+    """
+    optimizer.load_state_dict(saved | {"param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+
+
+def require_finite(folder: Path, networks: tuple[nn.Module, ...]) -> None:
+    """Raise CheckpointError if a weight that was loaded is infinite or NaN."""
+    if not all(value.isfinite().all() for network in networks for value in network.state_dict().values()):
+        raise CheckpointError(f"the newest checkpoint in {folder} has weights that are infinite or NaN: delete it")
 
 
 def open_log(folder: Path) -> TextIO:
@@ -227,19 +269,43 @@ def explain_interrupt(folder: Path, rows: list[dict], steps: int) -> Iterator[No
         raise KeyboardInterrupt(message) from None
 
 
+def refuse_non_finite(row: dict, folder: Path) -> None:
+    """Raise NonFiniteLossError if a loss in a row of the log is infinite or NaN."""
+    for name in ("d_loss", "g_loss", "l1"):
+        if not abs(row[name]) < float("inf"):  # false for NaN too
+            raise NonFiniteLossError(f"{name} became {row[name]} at step {row['step']} of {folder}; training stopped")
+
+
 def read_log(folder: Path) -> list[dict]:
-    """Read the log up to the first row that is damaged or missing."""
+    """Read the log up to the first row that is cut off or missing; raise CheckpointError for a row without a number."""
     path, rows = folder / "log.jsonl", []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    for line in lines:
+    try:
+        text = require_plain_file(path).read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    except ValueError as error:
+        raise CheckpointError(str(error)) from None
+    for line in text.splitlines():
         try:
             row = json.loads(line)
             if row["step"] != len(rows) + 1:
                 break
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             break
+        for name in COLUMNS:
+            value = row.get(name, "nothing")
+            without = value is None and name == "gain"
+            if not without and not (type(value) in (int, float) and abs(value) < 1e300):  # false for NaN too
+                raise CheckpointError(f"{path}, line {len(rows) + 1}: {name} must be a finite number, got {value!r}")
         rows.append(row)
     return rows
+
+
+def save_samples(folder: Path, step: int, rendered: Tensor) -> None:
+    """Save test photographs (N, 3, H, W), in [0, 1], side by side as samples/step-NNNNNNNN.png."""
+    if parallel.is_first():
+        from torchvision.utils import save_image  # here, because importing it takes a second
+
+        path = folder / "samples" / f"step-{step:08d}.png"
+        write_atomically(path, lambda part: save_image(rendered, part, format="PNG", nrow=len(rendered), padding=0))
 
 
 def read_samples(folder: str | Path) -> dict[int, Tensor]:
@@ -257,7 +323,7 @@ def read_samples(folder: str | Path) -> dict[int, Tensor]:
     """
     samples = {}
     for path in sorted((Path(folder) / "samples").glob("step-*.png")):
-        with Image.open(path) as picture:
+        with Image.open(require_plain_file(path)) as picture:
             strip = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255  # (3, H, N * H)
         samples[int(path.stem.removeprefix("step-"))] = torch.stack(strip.split(strip.shape[1], dim=2))
     return samples

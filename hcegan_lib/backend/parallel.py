@@ -43,7 +43,8 @@ def process_group(device: str) -> Iterator[None]:
 
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    on_gpu = device.startswith("cuda")
+    dist.init_process_group("nccl" if on_gpu else "gloo", device_id=torch.device(device) if on_gpu else None)
     yield
     # Not after an error: the error keeps the networks alive, and they would be the last to hold the group. Freed with
     # them, it would wait for its threads without releasing Python's lock, which those threads need to end.
@@ -105,7 +106,9 @@ def distribute(network: nn.Module, device: str) -> nn.Module:
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.forward = partial(batch_norm, layer)
-    return DistributedDataParallel(network, [torch.device(device)] if device.startswith("cuda") else None)
+    devices = [torch.device(device)] if device.startswith("cuda") else None
+    # No buffers to send: `batch_norm` moves the running averages of all processes by the same amount.
+    return DistributedDataParallel(network, devices, broadcast_buffers=False)
 
 
 def batch_norm(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
