@@ -1,3 +1,4 @@
+import copy
 import errno
 import io
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils._pytree import tree_map_only
 
 from hcegan_lib import models, train
 from hcegan_lib.backend import checkpoints, files
@@ -279,6 +281,125 @@ def test_a_run_made_before_some_settings_existed_is_resumed_and_read(photos, tmp
     with pytest.raises(CheckpointError, match=r"other settings \(decay_from\)"):
         train.fit(TINY, photos, tmp_path / "old", progress=False)
     assert_same_run(unbroken, train.fit(settings, photos, tmp_path / "old", progress=False))
+
+
+LAYOUTS = (torch.contiguous_format, torch.channels_last)
+
+
+def change_checkpoint(folder, change):
+    """Rewrite the newest checkpoint of a run, with `change` applied to each of its tensors."""
+    path = checkpoints.list_checkpoints(folder)[0]
+    state = tree_map_only(torch.Tensor, change, torch.load(path, weights_only=True))
+    torch.save(state, path)
+
+
+@pytest.mark.parametrize(("here", "there"), [LAYOUTS, LAYOUTS[::-1]])
+def test_a_run_resumed_with_another_memory_layout_is_bit_equal(here, there, photos, tmp_path, monkeypatch):
+    """As from a CPU to a GPU and back: a checkpoint keeps the layout of the device that wrote it."""
+    settings, build = replace(TINY, epochs=1), train.build
+    monkeypatch.setattr(train, "build", lambda *given: tuple(part.to(memory_format=here) for part in build(*given)))
+    unbroken = train.fit(settings, photos, tmp_path / "unbroken", progress=False)
+    train.fit(settings, photos, tmp_path / "moved", progress=False, stop_at=3)
+    change_checkpoint(tmp_path / "moved", lambda x: x.contiguous(memory_format=there) if x.ndim == 4 else x)
+    assert_same_run(unbroken, train.fit(settings, photos, tmp_path / "moved", progress=False))
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_an_optimizer_keeps_its_own_kernel_and_rate_when_it_is_restored(fused):
+    layers = [torch.nn.Linear(3, 2) for _ in range(2)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    saved, restored = (
+        torch.optim.Adam(x.parameters(), lr=lr, fused=f) for x, lr, f in zip(layers, (1, 2), (not fused, fused))
+    )
+    for layer, optimizer in zip(layers, (saved, restored)):
+        layer(torch.ones(1, 3)).sum().backward()
+        if optimizer is saved:
+            saved.step()
+    checkpoints.load_optimizer(restored, copy.deepcopy(saved.state_dict()))
+    assert (restored.param_groups[0]["fused"], restored.param_groups[0]["lr"]) == (fused, 2)
+    layers[1].load_state_dict(layers[0].state_dict())
+    saved.param_groups[0]["lr"] = 2
+    saved.step()
+    restored.step()
+    torch.testing.assert_close(layers[1].weight, layers[0].weight)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_checkpoint_with_weights_that_are_not_finite_is_refused(value, photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    change_checkpoint(folder, lambda x: x.index_fill(0, torch.tensor([0]), value) if x.ndim == 4 else x)
+    for use in (lambda: train.load_generator(folder), lambda: train.fit(TINY, photos, folder, progress=False)):
+        with pytest.raises(CheckpointError, match="weights that are infinite or NaN"):
+            use()
+
+
+def test_a_config_that_asks_for_a_huge_network_is_compared_before_memory_is_taken(unbroken, tmp_path, monkeypatch):
+    folder, devices, build = shutil.copytree(unbroken.folder, tmp_path / "run"), set(), train.build
+    saved = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(saved | {"base_channels": 4096}))
+
+    def noted(*given):
+        built = build(*given)
+        devices.update(value.device.type for part in built for value in part.state_dict().values())
+        return built
+
+    monkeypatch.setattr(train, "build", noted)
+    with pytest.raises(CheckpointError, match=r"does not fit its config\.json"):
+        train.load_generator(folder)
+    assert devices == {"meta"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"l1": "low"}, "line 7: l1 must be a finite number, got 'low'"),
+        ({"seconds": True}, "line 7: seconds must be a finite number, got True"),
+        ({"d_loss": float("nan")}, "line 7: d_loss must be a finite number, got nan"),
+        ({"real": 10**400}, "line 7: real must be a finite number, got 1000"),
+        ({"fake": None}, "line 7: fake must be a finite number, got None"),
+        ({"l1": ...}, "line 7: l1 must be a finite number, got 'nothing'"),
+        ({"step": float("inf")}, r" can be used: .* \(the log ends at step 6\)"),
+    ],
+)
+def test_a_log_that_was_edited_is_refused_and_named(change, told, photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    log = folder / "log.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    rows[6] = {name: value for name, value in (rows[6] | change).items() if value is not ...}
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(CheckpointError, match=f"{folder}.*{told}"):
+        train.fit(TINY, photos, folder, progress=False)
+
+
+@pytest.mark.parametrize("step", [float("inf"), float("nan"), -1, 19, "18"])
+def test_a_checkpoint_with_an_impossible_step_is_refused(step, photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    path = checkpoints.list_checkpoints(folder)[0]
+    torch.save(torch.load(path, weights_only=True) | {"step": step}, path)
+    with pytest.raises(CheckpointError, match=r"does not fit its config\.json"):
+        train.fit(TINY, photos, folder, progress=False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes in folders")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("name", ["config.json", "log.jsonl", "checkpoints"])
+def test_a_pipe_or_device_among_the_files_of_a_run_is_refused_unread(name, kind, photos, unbroken, tmp_path):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    for path in checkpoints.list_checkpoints(folder) if name == "checkpoints" else [folder / name]:
+        path.unlink()
+        path.symlink_to("/dev/zero") if kind == "device" else os.mkfifo(path)
+    with pytest.raises(CheckpointError, match=f"{folder}.*(not a plain file|ValueError)"):
+        train.fit(TINY, photos, folder, progress=False)
+
+
+def test_a_folder_with_other_files_is_refused_and_left_as_it_is(photos, tmp_path):
+    for name in ("thesis.tex", "a.csv", "b.csv", "c.csv", ".hidden"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        CheckpointError, match=r"holds no run but a\.csv, b\.csv, c\.csv, \.\.\.; choose another folder"
+    ):
+        train.fit(TINY, photos, tmp_path, progress=False)
+    assert len(list(tmp_path.iterdir())) == 6  # and the lock
 
 
 def test_a_truncated_checkpoint_falls_back_to_the_one_before_and_says_so(photos, unbroken, tmp_path):
