@@ -18,11 +18,17 @@ from hcegan_lib import data
 from hcegan_lib.backend.files import explain_disk_full, fsync_file, lock_folder, read_json, require_plain_file
 from hcegan_lib.backend.messages import did_you_mean, printable
 from hcegan_lib.data import DataError
-from hcegan_lib.sources import candidates
+from hcegan_lib.sources import candidates, standins
 from hcegan_lib.sources.catalogue import OWN, SOURCES, Source
 from hcegan_lib.sources.crop import SIZE, crop_all, sha256
 from hcegan_lib.sources.fetch import Access, human_bytes, remaining_bytes, require_space
 
+FIND = {
+    "archive": candidates.from_archives,
+    "coco": candidates.from_coco,
+    "open images": candidates.from_open_images,
+    "list": standins.from_list,
+}
 CROP_BYTES = 60_000  # approximate size of a crop on disk
 
 
@@ -172,11 +178,9 @@ def clean(name: str) -> int:
 def _build_in(building: Path, name: str, origin: str | Path | None, seed: int, access: Access) -> dict:
     """Write all files of a set, wait until they are on the disk, and return its record."""
     source = _source(name, origin)
-    wanted = source.train + source.test if source.photo_bytes else sys.maxsize
+    wanted = source.train + source.test if source.label else sys.maxsize  # all others have no more than they list
     found = (
-        candidates.FIND[source.kind](source, access)
-        if origin is None
-        else candidates.photographs(Path(origin), Path(origin).name)
+        FIND[source.kind](source, access) if origin is None else candidates.photographs(Path(origin), Path(origin).name)
     )
     rows, skipped = crop_all(found, wanted, building, access)
     _split(rows, source.test / (source.train + source.test), seed, building)
@@ -193,9 +197,9 @@ def _split(rows: list[dict], share: float, seed: int, folder: Path) -> None:
     unassigned.sort(key=lambda row: hashlib.sha256(f"{seed}/{row['file']}".encode()).digest())
     for place, row in enumerate(unassigned):
         row["split"] = "test" if place < max(1, round(len(unassigned) * share)) else "train"
-    for row in rows:
         (folder / row["split"]).mkdir(exist_ok=True)
         os.rename(folder / row["file"], folder / row["split"] / row["file"])
+    for row in rows:
         row["file"] = f"{row['split']}/{row['file']}"
     rows.sort(key=lambda row: (row["split"] == "test", row["file"]))
 

@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from PIL import Image
+
 from hcegan_lib.data import SUFFIXES, DataError
 from hcegan_lib.sources.catalogue import Remote, Source
 from hcegan_lib.sources.fetch import Access, FetchError, fetch, human_bytes, remaining_bytes, require_space
@@ -34,6 +36,7 @@ CREDIT = re.compile(r"(\S.*?\.jpg)\s+CC-BY\s+(?:by (.+?) - (https?://\S+)|(https
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the sides
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+Square = tuple[float, float, float]  # left, top, side in pixels
 
 
 class DamageError(DataError):
@@ -49,6 +52,8 @@ class Candidate(NamedTuple):
     split: str | None = None  # if the source has an official split
     box: Box = WHOLE
     size: tuple[int, int] | None = None  # W, H according to the annotation
+    square: Square | None = None  # what to cut, if it is known; otherwise it is placed around `box`
+    save: Callable[[Image.Image, Square, Path], None] | None = None  # writes the square in its own way
     kept: Path | None = None  # its own download, if it has one
     held: int = 0  # bytes in memory until it is cropped
     title: str = ""
@@ -284,6 +289,3 @@ def _single(source: Source, file: str, access: Access, **known: object) -> Candi
         return fetch(kept, remote, access).read_bytes()
 
     return Candidate(PurePosixPath(file).stem, remote.addresses[-1], read, kept=access.downloads / kept, **known)
-
-
-FIND = {"archive": from_archives, "coco": from_coco, "open images": from_open_images}

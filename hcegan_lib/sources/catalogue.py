@@ -146,6 +146,20 @@ def _open_images(thing: str, label: str) -> Source:
     )
 
 
+def _standin(name: str, train: int, photo_bytes: int, what: str) -> Source:
+    return Source(
+        name=f"standin-{name}",
+        kind="list",
+        what=f"stand-in for the paper's {what}",
+        license="no license to pass them on: keep these photographs on your machine",
+        train=train,
+        test=100,
+        files={},
+        photos=("https://raw.githubusercontent.com/",),
+        photo_bytes=photo_bytes,
+    )
+
+
 SOURCES = {
     source.name: source
     for source in (
@@ -186,6 +200,13 @@ SOURCES = {
             test=734,
             files={"flower_photos.tgz": FLOWERS},
         ),
+        _standin("varied", 800, 133_600, "DIV2K: one photograph per ImageNet class, and photographs of COCO"),
+        _standin("lion", 480, 30_300, "lions: of ImageNet and the web"),
+        _standin("bird", 500, 144_400, "birds: many species, mostly in the wild"),
+        _standin("orange", 500, 34_000, "oranges: on trees, in piles, in slices, on shelves"),
+        _standin("dog", 500, 52_100, "dogs: snapshots of pets"),
+        _standin("fish", 500, 18_400, "fish: mostly clownfish"),
+        _standin("ladybird", 500, 56_800, "ladybirds: close up"),
     )
 }
 OWN = Source("own", "own", "your own photographs", "", 4, 1, {})  # one fifth for testing, as in `data.load`

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from hcegan_lib import data
 from hcegan_lib.data import DataError
-from hcegan_lib.sources.candidates import WHOLE, Box, Candidate
+from hcegan_lib.sources.candidates import WHOLE, Box, Candidate, Square
 from hcegan_lib.sources.fetch import Access, FetchError, MissingError
 
 SIZE = 256  # side of a crop in pixels, as in the paper
@@ -29,7 +29,7 @@ def crop_all(found: Iterator[Candidate], wanted: int, folder: Path, access: Acce
 
     Returns one row of the manifest per crop, and "photograph: reason" for each candidate that was left out.
     """
-    rows, skipped, seen, names, failures = [], [], {}, set(), 0
+    rows, skipped, seen, names, failures = [], [], {}, {}, 0
     bar = tqdm(total=None if wanted == sys.maxsize else wanted, unit="photo", leave=False, disable=not access.progress)
     pool, waiting = ThreadPoolExecutor(CONNECTIONS), deque()  # of crops, each with the memory that it holds
     try:
@@ -42,14 +42,16 @@ def crop_all(found: Iterator[Candidate], wanted: int, folder: Path, access: Acce
                 candidate = next(found, None)
                 if candidate is None:
                     break
-                candidate = candidate._replace(name=free_name(candidate.name, names))
-                waiting.append((pool.submit(_crop, candidate, folder), candidate.held))
+                split = candidate.split or ""
+                candidate = candidate._replace(name=free_name(candidate.name, names.setdefault(split, set())))
+                (folder / split).mkdir(exist_ok=True)
+                waiting.append((pool.submit(_crop, candidate, folder / split), candidate.held))
                 del candidate  # before the next one is read
             if not waiting:
                 return rows, skipped
             try:
                 row = waiting.popleft()[0].result()
-                _refuse_duplicate(row, seen, folder)
+                _refuse_duplicate(row, seen, folder / (row["split"] or ""))
             except (DataError, MissingError) as problem:
                 skipped.append(" ".join(str(problem).split()))
                 failures += 1
@@ -108,8 +110,8 @@ def _crop(candidate: Candidate, folder: Path) -> dict:
         raise DataError(f"{candidate.origin}: {str(problem).removeprefix(f'{original}: ')}") from problem
     finally:
         original.unlink()
-    left, top, side = place_square(photo.size, candidate.box)
-    photo.resize((SIZE, SIZE), Image.Resampling.LANCZOS, (left, top, left + side, top + side)).save(crop, **JPEG)
+    left, top, side = square = candidate.square or place_square(photo.size, candidate.box)
+    (candidate.save or _save)(photo, square, crop)
     if data.color_spread(data.open_photo(crop)) <= data.NEAR_GRAY:  # `data.load` would leave it out, too
         crop.unlink()
         raise DataError(f"{candidate.origin}: near gray")
@@ -118,15 +120,22 @@ def _crop(candidate: Candidate, folder: Path) -> dict:
     return {"file": crop.name, "left": left, "top": top, "side": side, "source": candidate.page} | sums | known
 
 
+def _save(photo: Image.Image, square: Square, path: Path) -> None:
+    left, top, side = square
+    photo.resize((SIZE, SIZE), Image.Resampling.LANCZOS, (left, top, left + side, top + side)).save(path, **JPEG)
+
+
 def _open_original(path: Path, candidate: Candidate) -> Image.Image:
     """Open a photograph; refuse it if its box may not fit."""
     photo = data.open_photo(path)
+    with Image.open(path) as stored:
+        if candidate.square and photo.size != candidate.size == stored.size:
+            photo = stored.convert("RGB")  # the list of stand-ins has one whose square counts pixels as they are stored
+        elif candidate.box != WHOLE and stored.getexif().get(ORIENTATION, 1) != 1:
+            raise DataError("is stored rotated, so its box may not fit")
     if candidate.size not in (None, photo.size):
         W, H = candidate.size
         raise DataError(f"is {photo.width} x {photo.height} pixels, but its annotation says {W} x {H}")
-    with Image.open(path) as stored:
-        if candidate.box != WHOLE and stored.getexif().get(ORIENTATION, 1) != 1:
-            raise DataError("is stored rotated, so its box may not fit")
     return photo
 
 

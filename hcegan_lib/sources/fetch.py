@@ -35,7 +35,7 @@ class FetchError(OSError):
 
 
 class MissingError(FetchError):
-    """The server answered that it does not have the file."""
+    """The server does not have the file, or has a different one under its name."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _fetch_from(address: str, path: Path, remote: Remote, access: Access) -> Non
         return
     part.unlink()
     if not resumed:
-        raise FetchError(f"{address}: does not match the published checksum")
+        raise MissingError(f"{address}: does not match the published checksum")
     _fetch_from(address, path, remote, access)  # the part may have been wrong, not this copy
 
 
@@ -132,7 +132,7 @@ def _receive(url: str, part: Path, remote: Remote, access: Access) -> None:
         start = have if answer.status_code == 206 else 0
         total = start + int(answer.headers.get("Content-Length", 0))
         if remote.checksum and total != remote.bytes:  # refused here, before it overwrites a good part
-            raise FetchError(f"{url}: {total:,} bytes instead of {remote.bytes:,}, so this is a different file")
+            raise MissingError(f"{url}: {total:,} bytes instead of {remote.bytes:,}, so this is a different file")
         shown = {"desc": part.stem, "total": total or None, "initial": start, "unit": "B", "unit_scale": True}
         hidden = not access.progress or max(total, remote.bytes) < LARGE
         with open(part, "ab" if start else "wb") as file, tqdm(**shown, leave=False, disable=hidden) as bar:
@@ -169,7 +169,7 @@ def _copy(source: Path, part: Path, remote: Remote, access: Access) -> None:
         kind = MissingError if isinstance(error, FileNotFoundError) else FetchError
         raise kind(f"{source}: {error.strerror}") from None
     if not right:  # refused here, before it overwrites a good part
-        raise FetchError(f"{source}: does not match the published checksum")
+        raise MissingError(f"{source}: does not match the published checksum")
     shutil.copyfile(source, part)
 
 
