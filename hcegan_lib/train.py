@@ -29,7 +29,7 @@ from hcegan_lib.models import HEADS, PatchDiscriminator, UNetGenerator, render
 
 BETAS = (0.5, 0.999)  # Adam's, as in pix2pix; the paper does not print them
 PRECISIONS = ("float32", "bfloat16")
-SAMPLES = 6  # test photographs rendered during training
+SAMPLES = 24  # test photographs rendered after each epoch; the lessons show the first of them
 # Upper limits of whole-number settings, far above any sensible value: they catch typos before memory fills up.
 UPPER_LIMITS = {
     "image_size": 2**14,

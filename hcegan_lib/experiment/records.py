@@ -20,10 +20,10 @@ from torch import Tensor
 
 from hcegan_lib import KIT_ROOT, __version__, metrics, paper
 from hcegan_lib.backend import parallel
-from hcegan_lib.backend.checkpoints import read_run_json
+from hcegan_lib.backend.checkpoints import read_run_json, read_samples
 from hcegan_lib.backend.files import write_atomically
 from hcegan_lib.color import gray_to_rgb
-from hcegan_lib.data import PhotoSet
+from hcegan_lib.data import Photos, PhotoSet
 from hcegan_lib.models import render
 from hcegan_lib.train import Fit
 
@@ -70,7 +70,7 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
         "data": {"name": photos.name, "fingerprint": photos.fingerprint, "train": len(photos.train)},
         "scores": metrics.evaluate(rendered, photos.test).to_dict("records"),
         GRAY_COPY: metrics.evaluate(gray_to_rgb(gray), photos.test).to_dict("records"),
-        "curves": curves(fit),
+        "curves": curves(fit, photos.test),
         "pictures": [photos.test.files[n] for n in shown],
         "steps": fit.steps,
         "seconds": round(float(fit.log["seconds"].sum()), 1),
@@ -89,14 +89,21 @@ def strip(images: Tensor) -> Image.Image:
     return Image.fromarray((row * 255).round().byte().permute(1, 2, 0).numpy())  # save_image rounds some values up
 
 
-def curves(fit: Fit) -> list[dict]:
-    """Average the log over each epoch: one row per epoch, with the standard deviation of both losses over its steps."""
+def curves(fit: Fit, photos: Photos) -> list[dict]:
+    """Average the log over each epoch: one row per epoch, with the standard deviation of both losses over its steps.
+
+    `psnr` (dB) and `chroma_error` are means over the first `train.SAMPLES` test photographs, as rendered at its end.
+    """
     epoch_steps = fit.steps // fit.settings.epochs
     epoch = (fit.log["step"] - 1) // epoch_steps + 1
     grouped = fit.log.astype({"gain": float}).groupby(epoch.rename("epoch"))
     table = grouped[["d_loss", "g_loss", "l1", "real", "fake", "gain"]].mean()
     table["d_loss_std"] = grouped["d_loss"].std()
     table["g_loss_std"] = grouped["g_loss"].std()
+    samples = read_samples(fit.folder)
+    _, color = photos.batch(range(len(samples[0])))
+    for name, measure in {"psnr": metrics.psnr, "chroma_error": metrics.chroma_error}.items():
+        table[name] = [measure(samples[number * epoch_steps], color).mean().item() for number in table.index]
     table = table.round(6).astype(object)  # so that NaN, the gain without attention, can become null in JSON
     return table.where(table.notna(), None).reset_index().to_dict("records")
 
@@ -173,7 +180,8 @@ def curves_of(folder: Path) -> pd.DataFrame:
     """Collect the curves of all finished runs below a folder, such as `RUNS / "tour"`.
 
     Returns one row per epoch and run: data, model, seed, epoch, then means over the epoch's steps (d_loss, g_loss, l1,
-    real and fake logits, gain) and the losses' standard deviations over these steps. `gain` is NaN without attention.
+    real and fake logits, gain), the losses' standard deviations over these steps, and scores; see `curves`. `gain` is NaN
+    without attention.
     """
     return pd.DataFrame([_run(record) | row for record in read_records(folder) for row in record["curves"]])
 

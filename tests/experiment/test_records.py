@@ -110,12 +110,16 @@ def test_collecting_without_a_finished_run_is_refused(tmp_path, monkeypatch):
 def test_curves_are_means_over_the_steps_of_an_epoch(photos, tmp_path):
     settings = replace(TINY, epochs=3, gamma_init="normal")
     fit = train.fit(settings, photos, tmp_path, progress=False)
-    rows = records.curves(fit)
+    rows = records.curves(fit, photos.test)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     second = fit.log.iloc[2:4]  # 156 photographs, 78 per step: two steps per epoch
     assert rows[1]["d_loss"] == pytest.approx(second["d_loss"].mean(), abs=1e-6)
     assert rows[1]["g_loss_std"] == pytest.approx(second["g_loss"].std(), abs=1e-6)
     assert rows[1]["gain"] == pytest.approx(second["gain"].mean(), abs=1e-6)
+    gray, color = photos.test.batch(range(train.SAMPLES))
+    rendered = models.render(fit.generator, gray)
+    assert rows[2]["psnr"] == pytest.approx(metrics.psnr(rendered, color).mean().item(), abs=0.01)  # of 8-bit pictures
+    assert rows[2]["chroma_error"] == pytest.approx(metrics.chroma_error(rendered, color).mean().item(), rel=0.01)
 
 
 def test_a_model_without_attention_has_no_gain(runs):
