@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hcegan_lib.cli.messages import complain, shell_command
+from hcegan_lib.cli.messages import complain, on_the_way, shell_command
 from hcegan_lib.cli.parser import add_command
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--set", **setting, help="change a setting, such as epochs=3; may be repeated")
     train.add_argument("--run", type=Path, metavar="DIR", help="folder of the run (default: one in data/runs)")
     train.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="default: auto")
-    train.add_argument("--compile", action="store_true", help="use torch.compile, which takes about a minute to start")
+    train.add_argument("--compile", action="store_true", help="use torch.compile: about a minute to start, GPUs only")
 
 
 def key_and_value(word: str) -> tuple[str, str]:
@@ -61,17 +61,22 @@ def fit_and_score(args: argparse.Namespace, settings: "TrainConfig", device: str
     photos = data.load(settings.data, settings.image_size, progress=parallel.is_first())
     if parallel.is_first():
         report_left_out(photos)
+        if args.compile and device == "cpu":
+            complain("--compile is ignored on a CPU, where it would slow training down")
+    compiled, progress = args.compile and device != "cpu", sys.stderr.isatty()
     folder = args.run or records.run_folder(args.profile, photos.name, args.model, args.seed)
+    folder.mkdir(parents=True, exist_ok=True)  # an impossible folder is invalid input; one that vanishes later is not
     try:
-        fit = train.fit(settings, photos, folder, device=device, compiled=args.compile, progress=sys.stderr.isatty())
+        with on_the_way():
+            fit = train.fit(settings, photos, folder, device=device, compiled=compiled, progress=progress)
+            if parallel.is_first():
+                save_and_print(fit, photos)
     except (train.NonFiniteLossError, memory.OutOfMemoryError) as error:
         return complain(str(error), 1)
     except RuntimeError as error:
-        if not (args.compile and type(error).__module__.startswith("torch._")):
+        if not (compiled and type(error).__module__.startswith("torch._")):
             raise
         return complain(f"--compile failed ({str(error).splitlines()[0]}): train without it", 1)
-    if parallel.is_first():
-        save_and_print(fit, photos)
     return 0
 
 

@@ -1,13 +1,17 @@
 import json
 import re
 import shlex
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from hcegan_lib import cli, train
+from hcegan_lib.backend import checkpoints, parallel
 from tests.cli.calls import files, refuse
+from tests.cli.conftest import SMOKE
 
 
 @pytest.mark.parametrize(
@@ -26,6 +30,9 @@ from tests.cli.calls import files, refuse
         (["--model", "pix2pix", "--set", "attend_max_positions=0"], "attend_max_positions must be a whole number from"),
         (["--model", "pix2pix", "--seed", "10000000000000"], "seed must be a whole number from 0 to 4294967295"),
         (["--model", "pix2pix", "--set", "loss=bce"], "'loss' cannot be set here: it comes from the model"),
+        (["--model", "pix2pix", "--set", "image_size=16", "--set", "depth=2"], "and at least 24, got 16"),
+        (["--model", "pix2pix", "--run", ""], "expected a value after --run"),
+        (["--model", "pix2pix", "--data", ""], "expected a value after --data"),
         (["--model", "pix2pix", "--device", "cuda"], "device 'cuda' is not available; available: cpu"),
     ],
 )
@@ -78,7 +85,6 @@ def test_a_loss_that_becomes_nan_ends_the_training_with_status_1(photos, kit, ca
     monkeypatch.setattr(train, "fit", fit)
     assert cli.main(["train", "--model", "pix2pix", "--data", str(photos), "--profile", "smoke"]) == 1
     assert capsys.readouterr().err == "hcegan: d_loss became nan at step 7\n"
-    assert not (kit / "runs").exists()
 
 
 def test_a_failing_compiler_is_reported_in_one_line(photos, kit, capsys, monkeypatch):
@@ -88,6 +94,7 @@ def test_a_failing_compiler_is_reported_in_one_line(photos, kit, capsys, monkeyp
         raise InvalidCxxCompiler
 
     monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(parallel, "find_device", lambda wanted: "cuda")
     words = ["train", "--model", "pix2pix", "--data", str(photos), "--profile", "smoke"]
     assert cli.main([*words, "--compile"]) == 1
     assert re.fullmatch(r"hcegan: --compile failed \(.+\): train without it\n", capsys.readouterr().err)
@@ -120,3 +127,47 @@ def test_a_stopped_training_prints_the_command_that_resumes_it(stop, line, photo
     ((settings, _, folder),) = resumed
     assert (settings.gamma_init, settings.data, settings.epochs) == ("normal", str(photos), 2)
     assert str(folder) == "runs/a"
+
+
+def test_on_a_cpu_compile_is_ignored_and_said_so(photos, kit, capsys, monkeypatch):
+    asked = []
+
+    def fit(*given, compiled, **named):
+        asked.append(compiled)
+        raise train.NonFiniteLossError("stop here")
+
+    monkeypatch.setattr(train, "fit", fit)
+    words = ["train", "--model", "pix2pix", "--data", str(photos), "--profile", "smoke", "--device", "cpu", "--compile"]
+    assert cli.main(words) == 1
+    assert asked == [False]
+    assert capsys.readouterr().err.startswith(
+        "hcegan: --compile is ignored on a CPU, where it would slow training down\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_full_disk_ends_the_training_with_status_1_and_names_the_folder(photos, kit, capsys, monkeypatch):
+    monkeypatch.setattr(checkpoints, "open_log", lambda folder: Path("/dev/full").open("a"))
+    words = ["train", "--model", "pix2pix", "--data", str(photos), "--run", "mine", "--device", "cpu", *SMOKE]
+    assert cli.main(words) == 1
+    line = "hcegan: No space left on device; make room and train again in mine to resume\n"
+    assert capsys.readouterr().err == line
+
+
+def test_a_folder_deleted_under_a_training_is_a_failure_on_the_way(photos, kit, capsys, monkeypatch):
+    batch = train.batch_of_step
+
+    def delete(*given):
+        shutil.rmtree("mine")
+        return batch(*given)
+
+    monkeypatch.setattr(train, "batch_of_step", delete)
+    words = ["train", "--model", "pix2pix", "--data", str(photos), "--run", "mine", "--device", "cpu", *SMOKE]
+    assert cli.main(words) == 1
+    assert re.fullmatch(r"hcegan: mine\S*: No such file or directory\n", capsys.readouterr().err)
+
+
+def test_a_run_folder_that_cannot_exist_is_invalid_input(photos, kit, capsys):
+    (kit / "mine").touch()
+    words = ["train", "--model", "pix2pix", "--data", str(photos), "--run", "mine", "--device", "cpu", *SMOKE]
+    assert "mine: File exists" in refuse(words, capsys)
