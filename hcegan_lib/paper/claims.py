@@ -96,7 +96,7 @@ def _judge_gains(claim: dict, cells: pd.DataFrame) -> Iterator[dict]:
             "claimed": claimed,
             "recomputed": high - low,
             "unit": unit,
-            "finding": f"{high} − {low} = {high - low} {unit}",
+            "finding": f"{high} − {low} = {high - low} {unit}".replace(" %", "%"),
             "verdict": judge_number(claimed, high - low),
         }
 
@@ -117,7 +117,7 @@ def _judge_means(claim: dict, cells: pd.DataFrame) -> Iterator[dict]:
             "finding": (
                 f"mean {means[model]:.3f} {unit}, against {means[rival]:.3f} {unit} for {rival}; "
                 f"{'highest' if len(others) > 1 else 'higher'} in {ahead} of {len(DATASETS)} data sets"
-            ),
+            ).replace(" %", "%"),
             "verdict": _holds(means[model] > means[rival]),
         }
 

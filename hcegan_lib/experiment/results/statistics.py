@@ -24,7 +24,7 @@ RESAMPLES = 9999  # of the bootstrap
 
 
 def interval(values: pd.Series) -> dict[str, float]:
-    """Return the mean of n independent values with its 95 % interval (Student's t), NaN with fewer than two values."""
+    """Return the mean of n independent values with its 95% interval (Student's t), NaN with fewer than two values."""
     n, mean = len(values), float(values.mean())
     half = stats.t.ppf(0.975, n - 1) * float(values.std()) / n**0.5 if n > 1 else float("nan")
     return {"mean": mean, "low": mean - half, "high": mean + half, "n": n}
@@ -38,7 +38,7 @@ def seed_spread(scores: pd.DataFrame, metric: str) -> dict[str, float]:
     dict
         `std`, the standard deviation of a run's mean over seeds, pooled over models and data sets; `df`, its degrees of
         freedom, runs minus models; `least_difference`, the smallest difference between two single runs that a two-sided
-        t test with this spread calls significant at 5 %: t(0.975, df) * std * sqrt(2).
+        t test with this spread calls significant at 5%: t(0.975, df) * std * sqrt(2).
 
     Raises
     ------
@@ -64,7 +64,7 @@ def _check_metric(metric: str) -> None:
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
     """Average scores over photographs, then over seeds: one row per data set, model and metric.
 
-    Columns: data, model, metric, mean, low, high (95 %, over seeds) and seeds, in dB and percent. The gray copy has no
+    Columns: data, model, metric, mean, low, high (95%, over seeds) and seeds, in dB and percent. The gray copy has no
     interval and 0 seeds because nothing in it is random.
     """
     rows = []
@@ -119,9 +119,9 @@ def paired_difference(scores: pd.DataFrame, model: str, baseline: str, metric: s
     Returns
     -------
     dict
-        `mean`; `low` and `high`, 95 % over seeds (Student's t): what to expect from other seeds on these photographs;
+        `mean`; `low` and `high`, 95% over seeds (Student's t): what to expect from other seeds on these photographs;
         `n`, the number of seeds; `p`, of the matching two-sided t test, NaN with fewer than `FEWEST_SEEDS` seeds;
-        `photographs low` and `photographs high`, 95 % over photographs (bootstrap, BCa): what to expect from these
+        `photographs low` and `photographs high`, 95% over photographs (bootstrap, BCa): what to expect from these
         networks on other photographs of the same kind.
     """
     cells = differences(scores, model, baseline, metric)
@@ -140,7 +140,7 @@ def p_value(values: pd.Series) -> float:
 
 
 def bootstrap_interval(values: pd.Series) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a mean (BCa, Efron 1987), which assumes no normal distribution."""
+    """Return the 95% bootstrap interval of a mean (BCa, Efron 1987), which assumes no normal distribution."""
     if np.ptp(values) == 0:
         return (float(values.iloc[0]),) * 2
     random = np.random.default_rng(0)  # fixed, so that a table is the same each time
@@ -158,7 +158,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     -------
     ndarray
         Shape (m,): the k-th smallest times m - k + 1, at least as large as its predecessor, at most 1. Calling those
-        below 5 % significant makes any error with probability at most 5 %, even if the comparisons are dependent.
+        below 5% significant makes any error with probability at most 5%, even if the comparisons are dependent.
 
     Raises
     ------

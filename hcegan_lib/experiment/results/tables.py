@@ -76,10 +76,10 @@ def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dic
     sentences = [
         f"The paper's Table {number} as printed, with differences from {BASELINE} in parentheses, and as measured.",
         *(_data_sentence(data, rows, made_by["runs"]) for data, rows in scores.groupby("data", sort=False)),
-        "Measured values are means over photographs, then over seeds, with 95 % intervals over seeds (Student's t);",
+        "Measured values are means over photographs, then over seeds, with 95% intervals over seeds (Student's t);",
         "the gray copy has no interval because nothing in it is random.",
         f"Differences from {BASELINE} are taken seed by seed on the same photographs.",
-        f"Verdicts: error rate 5 % for the whole table; p after Holm's correction for its {tested} comparisons.",
+        f"Verdicts: error rate 5% for the whole table; p after Holm's correction for its {tested} comparisons.",
         "PSNR in dB and SSIM in percent, on RGB with data range 1;",
         f"SSIM with a Gaussian window of {metrics.WINDOW} pixels, sigma {metrics.SIGMA}.",
         f"Grid {made_by['grid']}, {_values(made_by['runs'], _commit)}.",
