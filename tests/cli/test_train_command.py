@@ -2,6 +2,7 @@ import json
 import re
 import shlex
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,8 @@ def test_on_a_cpu_compile_is_ignored_and_said_so(photos, kit, capsys, monkeypatc
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
 def test_a_full_disk_ends_the_training_with_status_1_and_names_the_folder(photos, kit, capsys, monkeypatch):
-    monkeypatch.setattr(checkpoints, "open_log", lambda folder: Path("/dev/full").open("a"))
+    full = partial(open, "/dev/full", "a")
+    monkeypatch.setattr(checkpoints, "open_log", lambda folder: full())
     words = ["train", "--model", "pix2pix", "--data", str(photos), "--run", "mine", "--device", "cpu", *SMOKE]
     assert cli.main(words) == 1
     line = "hcegan: No space left on device; make room and train again in mine to resume\n"
