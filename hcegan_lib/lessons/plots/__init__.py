@@ -8,7 +8,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "attention": ["attention_cost", "feature_maps", "self_attention_module", "where_positions_look"],
+        "attention": [
+            *("attention_cost", "feature_maps", "self_attention_module", "tone_curves", "where_positions_look"),
+        ],
         "figure": ["Figure"],
         "games": ["dirac_games"],
         "losses": ["cross_entropy_parts", "hinge_loss", "sides_of_losses", "value_and_gradient"],

@@ -6,13 +6,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from hcegan_lib.lessons.plots.figure import BLUE, GREEN, MARKERS, ORANGE, Figure, draw_map, draw_photo, make_panels
+from hcegan_lib.lessons.plots.figure import (
+    BLUE,
+    COLORS,
+    GREEN,
+    MARKERS,
+    ORANGE,
+    Figure,
+    draw_map,
+    draw_photo,
+    make_panels,
+)
 
 
 def self_attention_module(shapes: Mapping[str, Sequence[int]]) -> Figure:
     """Draw the self-attention module, the paper's Figure 2, with the shapes of x, f, g, h, beta, o, gamma and y."""
-    figure, axes = make_panels(1, 1, width=10, height=3.7)
-    ax, shape = axes[0, 0], {name: " × ".join(map(str, numbers)) for name, numbers in shapes.items()}
+    figure, [[ax]] = make_panels(1, 1, width=10, height=3.7)
+    shape = {name: " × ".join(map(str, numbers)) for name, numbers in shapes.items()}
     _draw_flow(ax, shape)
     for name, up in (("f", 2), ("g", 1), ("h", 0)):
         _draw_box(ax, 2, up, f"${name}(x) = W_{name}\\,x$\n1 × 1 convolution", "#cfe3f1")
@@ -66,21 +76,10 @@ def _draw_arrow(ax: Axes, *path: tuple[float, float], label: tuple[float, str] =
 def where_positions_look(
     image: Tensor, queries: Sequence[tuple[int, int]], maps: Mapping[str, Tensor], *, marks: str = "123456"
 ) -> Figure:
-    """Show which positions of a photograph single pixels attend to.
+    """Show which positions of a photograph, (3, S, S) in [0, 1], the pixels at `queries` (row, column) attend to.
 
-    One row per map: the photograph with the marked pixels, then one attention map per pixel, each on its own scale.
-    Below it stands its largest weight, as a multiple of the uniform weight 1 / N.
-
-    Parameters
-    ----------
-    image
-        The photograph, (3, S, S), in [0, 1].
-    queries
-        Row and column of each pixel.
-    maps
-        Name -> beta of all positions, (N, N), N = S * S.
-    marks
-        One letter per pixel.
+    One row per name in `maps`, beta of all positions, (N, N), N = S * S: the photograph with the marked pixels, then
+    one attention map per pixel, each on its own scale. Below it stands its largest weight, as a multiple of 1 / N.
     """
     S = image.shape[-1]
     figure, axes = make_panels(len(maps), 1 + len(queries), width=2.1, height=2.3)
@@ -100,6 +99,26 @@ def where_positions_look(
     figure.alt = (
         f"A photograph with {len(queries)} marked pixels and, for each, a map of where it looks. The largest weight as "
         f"a multiple of the uniform weight: {'; '.join(words)}."
+    )
+    return figure
+
+
+def tone_curves(gray: Tensor, outputs: Mapping[str, Tensor]) -> Figure:
+    """Draw attention with one channel over the gray of the pixel that looks, beside the photograph.
+
+    `gray` has shape (1, S, S), and the outputs of its pixels, row by row, (S * S,); all in [0, 1].
+    """
+    figure, [[left, right]] = make_panels(1, 2, width=4, height=3.4)
+    draw_photo(left, gray)
+    for (name, o), color, marker in zip(outputs.items(), COLORS, MARKERS):
+        right.plot(gray.flatten(), o, marker, color=color, markersize=2, label=name)
+    right.set(xlabel="gray of the pixel that looks", ylabel="o, as gray", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    right.grid(color="0.9")
+    right.legend(markerscale=3)
+    ranges = [f"{name}: {o.min().item():.2f} to {o.max().item():.2f}" for name, o in outputs.items()]
+    figure.alt = (
+        "A gray photograph, and the output of attention over the gray of the pixel that looks. All pixels lie on one "
+        f"rising curve for each size of the weights. Outputs {', '.join(ranges)}."
     )
     return figure
 
@@ -128,18 +147,18 @@ def attention_cost(costs: pd.DataFrame) -> Figure:
 
     The columns are form (a name), N, seconds and bytes, with one row per measurement.
     """
-    figure, axes = make_panels(1, 2, width=4.4, height=3)
+    figure, [axes] = make_panels(1, 2, width=4.4, height=3)
     words = []
     for (name, rows), color, marker in zip(costs.groupby("form", sort=False), (ORANGE, BLUE, GREEN), MARKERS):
-        for ax, values in zip(axes[0], (1e3 * rows["seconds"], rows["bytes"] / 1e6)):
+        for ax, values in zip(axes, (1e3 * rows["seconds"], rows["bytes"] / 1e6)):
             ax.loglog(rows["N"], values, marker + "-", color=color, label=name)
         words.append(f"{name} {rows['bytes'].max() / 1e6:.0f} MB")
-    for ax, unit in zip(axes[0], ("time, forward and backward (ms)", "peak extra memory (MB)")):
+    for ax, unit in zip(axes, ("time, forward and backward (ms)", "peak extra memory (MB)")):
         ticks = sorted(costs["N"].unique())
         ax.set(xlabel="positions N", ylabel=unit, xticks=ticks, xticklabels=ticks)
         ax.xaxis.minorticks_off()
         ax.grid(color="0.9")
-    axes[0, 0].legend()
+    axes[0].legend()
     figure.alt = (
         f"Time and peak extra memory over the number of positions, from {costs['N'].min()} to {costs['N'].max()}, on "
         f"logarithmic axes. Largest memory: {', '.join(words)}."

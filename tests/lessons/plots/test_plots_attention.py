@@ -32,6 +32,18 @@ def test_each_marked_pixel_is_drawn_with_its_row_of_each_attention_map(photos):
     assert f"b, pixel 2: {times:.1f}" in figure.alt
 
 
+def test_each_pixel_is_a_dot_over_its_gray(photos):
+    gray = photos[0][:1]
+    outputs = {"k = 1": gray.flatten() / 2, "k = 2": gray.flatten() ** 2}
+    figure = plots.tone_curves(gray, outputs)
+    left, right = figure.axes
+    np.testing.assert_array_equal(pixels(left)[:, :, 0], gray[0])
+    for line, o in zip(right.lines, outputs.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), gray.flatten())
+        np.testing.assert_array_equal(line.get_ydata(), o)
+    assert f"k = 2: {outputs['k = 2'].min():.2f} to {outputs['k = 2'].max():.2f}" in figure.alt
+
+
 def test_feature_maps_share_one_scale_around_zero():
     maps = {name: torch.randn(4, 4) * k for k, name in enumerate(("x", "o", "y"), 1)}
     figure = plots.feature_maps({"above": maps, "below": {name: -part for name, part in maps.items()}})
