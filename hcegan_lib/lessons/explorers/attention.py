@@ -10,16 +10,7 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from hcegan_lib.attention import SelfAttention2d, positions
-from hcegan_lib.lessons.explorers.explorer import (
-    Explorer,
-    dropdown,
-    float_slider,
-    int_slider,
-    prepare,
-    set_image,
-    set_line,
-    set_title,
-)
+from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_image, set_line, set_title
 from hcegan_lib.lessons.plots.figure import BLUE, ORANGE, Figure, to_pixels
 from hcegan_lib.models import UNetGenerator
 
@@ -31,17 +22,8 @@ STARTS = {"SA: zeros": "zero", "SA': drawn from N(0, 1)": "normal", "SA'': drawn
 def attended_maps(generator: UNetGenerator, gray: Tensor) -> dict[str, Tensor]:
     """Collect the feature maps that go into a generator's attention layers, from the largest to the smallest.
 
-    Parameters
-    ----------
-    generator
-        With attention; it is not changed.
-    gray
-        Shape (B, 1, S, S), in [0, 1]. Batch norm uses the statistics of this batch, as in a training step.
-
-    Returns
-    -------
-    dict[str, Tensor]
-        Size, such as "16 x 16" -> the map, (B, C, H, W).
+    Batch norm uses the statistics of `gray`, (B, 1, S, S) in [0, 1], as in a training step. The result maps each size,
+    such as "16 x 16", to the map, (B, C, H, W).
     """
     generator, maps = copy.deepcopy(generator).train(), {}
 
@@ -93,23 +75,9 @@ def attention_looks(
 ) -> Figure:
     """Show where one position of a feature map looks, what it gets, and how much of that is added.
 
-    Five panels: the attention over the photograph, with a frame around the position that looks; the maps, on one scale
-    around 0; and the share of channels with each gain, with a line at the gain of the channel shown.
-
-    Parameters
-    ----------
-    photo
-        Gray photograph, (1, S, S), in [0, 1].
-    beta
-        The position's attention to all positions, (H, W), sum 1.
-    query
-        Row and column of the position that looks.
-    maps
-        Name -> one channel of a feature map, (H, W); three of them.
-    gamma
-        Gain of all channels, (C,). The axis goes from -3 to 3, and gains beyond are counted at its ends.
-    channel
-        The channel that `maps` shows.
+    Five panels: the attention over the gray photograph, (1, S, S) in [0, 1], with a frame around the position that
+    looks; three maps on one scale around 0; and the share of channels with each gain, with a line at the gain of the
+    channel shown. Gains beyond -3 and 3 are counted at the ends. The other arguments are those that `look` returns.
     """
     figure = prepare(figure, 5, width=2.2, height=2.5, bottom=0.17, top=0.88, wspace=0.06)
     seen, *panels, gains = figure.axes
@@ -160,16 +128,8 @@ def attention_picture(
 ) -> Figure:
     """Draw what an untrained attention layer does at one pixel of one photograph; see `attention_at_start`.
 
-    Parameters
-    ----------
-    maps, gray
-        The result of `attended_maps`, and the photographs it was computed from.
-    size, photograph
-        Key of `maps`, and index of the photograph.
-    row, column
-        Pixel of the photograph; the position of the map that covers it looks.
-    channel
-        Channel to show; the last one if the map has fewer.
+    `maps`, with key `size`, is the result of `attended_maps` for the photographs `gray`. The position that covers the
+    pixel at `row` and `column` of the photograph looks. If the map has fewer channels, the last one is shown.
     """
     C, H, W = maps[size].shape[1:]
     layer = attention_at_start(C, init=init, scale=scale, seed=seed)
@@ -182,16 +142,15 @@ def attention_explorer(maps: Mapping[str, Tensor], gray: Tensor) -> Explorer:
     """Choose how an attention layer starts, its input (of `attended_maps`), and the pixel of `gray` that looks."""
     side, widest = gray.shape[-1], max(x.shape[1] for x in maps.values())
     controls = {
-        "init": dropdown("start of the gain", STARTS, "how the diagonal of Eq. (11) is initialized"),
-        "scale": float_slider("scale", 1.0, 0, 2, 0.1, "factor on the drawn gain; 1 in the paper"),
-        "seed": int_slider("seed", 0, 0, 20, "seed of f, g, h and the drawn gain"),
-        "size": dropdown("feature map", list(maps), "which encoder layer, by the size of its map"),
-        "channel": int_slider("channel", 0, 0, widest - 1, "which channel of x, o and y is shown"),
-        "photograph": int_slider("photograph", 0, 0, len(gray) - 1, "which test photograph"),
-        "row": int_slider("pixel's row", 28, 0, side - 1, "the pixel that looks, from the top"),
-        "column": int_slider("pixel's column", 28, 0, side - 1, "the pixel that looks, from the left"),
+        "init": control("start of the gain", "normal", STARTS, "how the diagonal of Eq. (11) is initialized"),
+        "scale": control("scale", 1, (0, 2, 0.1), "factor on the drawn gain; 1 in the paper"),
+        "seed": control("seed", 0, (0, 20), "seed of f, g, h and the drawn gain"),
+        "size": control("feature map", next(iter(maps)), list(maps), "which encoder layer, by the size of its map"),
+        "channel": control("channel", 0, (0, widest - 1), "which channel of x, o and y is shown"),
+        "photograph": control("photograph", 0, (0, len(gray) - 1), "which test photograph"),
+        "row": control("pixel's row", 28, (0, side - 1), "the pixel that looks, from the top"),
+        "column": control("pixel's column", 28, (0, side - 1), "the pixel that looks, from the left"),
     }
-    controls["init"].value = "normal"
     grid = _button_grid()
     explorer = Explorer(lambda **values: attention_picture(maps, gray, **values), controls, [grid])
 

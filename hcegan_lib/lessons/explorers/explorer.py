@@ -2,7 +2,7 @@
 
 import html
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import ipywidgets as ipw
 import matplotlib.pyplot as plt
@@ -17,39 +17,22 @@ DPI = 80  # of the pictures that explorers send
 
 
 class Explorer(ipw.VBox):
-    """Controls, the picture that they determine, and its text alternative.
+    """Controls, the picture that their values determine, its text alternative, and the errors of callbacks.
 
-    The picture depends on the values of the controls alone. The figure is laid out once and then changed, which is
-    fast enough to follow a slider.
-
-    Parameters
-    ----------
-    draw
-        Takes the values of the controls by name and `figure`, the figure to draw into; returns it with its `alt` set.
-    controls
-        Name of an argument -> the widget that holds its value.
-    beside
-        Other widgets, placed between the controls and the picture.
-
-    Attributes
-    ----------
-    controls
-        As given.
-    image, alt, errors
-        The picture, its text alternative, and the errors raised by callbacks.
+    `draw` takes the values of the controls by name and `figure`, the figure to change, which is faster than a new one;
+    it returns the figure with its `alt` set. The widgets `beside` stand between the controls and the picture.
     """
 
     def __init__(
         self, draw: Callable[..., Figure], controls: Mapping[str, ipw.Widget], beside: Sequence[ipw.Widget] = ()
     ) -> None:
-        self.draw, self.controls = draw, dict(controls)
+        self.draw, self.controls, self.figure, self.paused = draw, controls, new_figure(), False
         self.image, self.alt, self.errors = ipw.Image(format="png"), ipw.HTML(), ipw.Output()
-        self.figure, self.paused = new_figure(), False
-        for control in self.controls.values():
+        for control in controls.values():
             control.style.description_width = "10em"
             control.layout.width = "28em"
             control.observe(self.redraw, "value")
-        rows = ipw.Box(list(self.controls.values()), layout=ipw.Layout(flex_flow="row wrap"))
+        rows = ipw.Box(list(controls.values()), layout=ipw.Layout(flex_flow="row wrap"))
         super().__init__([rows, *beside, self.image, self.alt, self.errors])
         self.redraw()
 
@@ -90,23 +73,13 @@ def picture(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-# --- controls ---------------------------------------------------------------------------------------------------------
-
-
-def dropdown(label: str, options: Mapping[str, object] | Sequence[str], tooltip: str) -> ipw.Dropdown:
-    """Make a dropdown of names, or of names and their values."""
-    pairs = list(options.items()) if isinstance(options, Mapping) else list(options)
-    return ipw.Dropdown(options=pairs, description=label, tooltip=tooltip)
-
-
-def float_slider(label: str, start: float, low: float, high: float, step: float, tooltip: str) -> ipw.FloatSlider:
-    """Make a slider of numbers."""
-    return ipw.FloatSlider(start, min=low, max=high, step=step, description=label, tooltip=tooltip)
-
-
-def int_slider(label: str, start: int, low: int, high: int, tooltip: str) -> ipw.IntSlider:
-    """Make a slider of whole numbers."""
-    return ipw.IntSlider(start, min=low, max=high, description=label, tooltip=tooltip)
+def control(
+    label: str, start: object, options: tuple | Iterable[str] | Mapping[str, object], tooltip: str
+) -> ipw.Widget:
+    """Make a slider of (lowest, highest) or (lowest, highest, step), or a dropdown of names, or of names and values."""
+    widget = ipw.interactive.widget_from_abbrev(options)
+    widget.value, widget.description, widget.tooltip = start, label, tooltip
+    return widget
 
 
 # --- drawing into the same figure again ------------------------------------------------------------------------------
@@ -115,8 +88,7 @@ def int_slider(label: str, start: int, low: int, high: int, tooltip: str) -> ipw
 def prepare(figure: Figure | None, columns: int, *, width: float, height: float, **edges: float) -> Figure:
     """Take a figure to draw into, or make a new one, and give it panels if it has none.
 
-    Changing a figure is much faster than laying out a new one. The functions that draw set all limits and heights of
-    titles themselves, so that the result does not depend on what was drawn before.
+    Functions that draw set all limits and heights of titles, so that the result does not depend on earlier drawings.
     """
     figure = plt.figure(FigureClass=Figure) if figure is None else figure
     if not figure.axes:

@@ -3,36 +3,26 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.autograd.functional import vjp
+from torch.nn.functional import softplus
 
-from hcegan_lib.lessons.explorers.explorer import Explorer, dropdown, float_slider, prepare, set_line
+from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_line
 from hcegan_lib.lessons.plots.figure import COLORS, STYLES, Figure, mark_zero
 from hcegan_lib.losses import hinge
 
 
 def margin_losses(logits: Tensor, *, margin: float, label: int) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Compute the discriminator's loss of each logit, and its gradient, for each loss of the course.
+    """Compute the discriminator's loss of each logit, (n,), and its gradient, for each loss of the course.
 
-    Parameters
-    ----------
-    logits
-        Shape (n,).
-    margin
-        Where the hinge ends, above 0; 1 in Eq. (2), (9) and (10).
-    label
-        1 for a real pair, -1 for a rendered one.
-
-    Returns
-    -------
-    dict
-        Name, as in `LOSSES` -> logits, losses and gradients, each (n,). At margin 1, each loss is the real or the fake
-        half of the loss of that name.
+    `margin` is where the hinge ends, above 0; it is 1 in Eq. (2), (9) and (10). `label` is 1 for a real pair, -1 for a
+    rendered one. The result maps each name in `LOSSES` to logits, losses and gradients, each (n,). At margin 1, each
+    loss is the real or the fake half of the loss of that name.
     """
 
     def residual(x: Tensor) -> Tensor:
         return margin * hinge(x / margin, label=label)  # max(0, margin - label * x)
 
-    softplus = nn.functional.softplus
     losses = {
         "bce": lambda x: softplus(-label * x),
         "mse": lambda x: (x - (label + 1) / 2).square(),
@@ -40,13 +30,7 @@ def margin_losses(logits: Tensor, *, margin: float, label: int) -> dict[str, tup
         "hinge_bce": lambda x: softplus(residual(x)),
         "hinge_mse": lambda x: residual(x).square(),
     }
-    curves = {}
-    for name, loss in losses.items():
-        at = logits.detach().clone().requires_grad_()
-        values = loss(at)
-        (gradients,) = torch.autograd.grad(values.sum(), at)
-        curves[name] = logits, values.detach(), gradients
-    return curves
+    return {name: (logits, *vjp(loss, logits, torch.ones_like(logits))) for name, loss in losses.items()}
 
 
 def loss_at(
@@ -54,12 +38,7 @@ def loss_at(
 ) -> Figure:
     """Draw losses over the logit on the left and their gradients on the right, with one logit marked.
 
-    Parameters
-    ----------
-    curves
-        Name -> logits, losses and gradients, each (n,); at most five names. From `margin_losses`.
-    points
-        The same for the marked logit, each (1,).
+    `curves` and `points`, the marked logit, are results of `margin_losses`.
     """
     figure = prepare(figure, 2, width=4.6, height=3.2, left=0.07, bottom=0.15, top=0.93, wspace=0.2)
     styles = zip((*COLORS, "0.4"), (*STYLES, (0, (6, 1))))
@@ -88,8 +67,8 @@ def loss_picture(*, logit: float, margin: float, label: int, figure: Figure | No
 def loss_explorer() -> Explorer:
     """Move a logit and the margin, and read each loss and its gradient."""
     controls = {
-        "logit": float_slider("logit", 0.5, -4, 4, 0.05, "the discriminator's score of one patch"),
-        "margin": float_slider("margin", 1.0, 0.1, 3, 0.1, "where the hinge ends; 1 in the paper"),
-        "label": dropdown("pair", {"real": 1, "rendered": -1}, "label 1 for a real pair, -1 for a rendered one"),
+        "logit": control("logit", 0.5, (-4, 4, 0.05), "the discriminator's score of one patch"),
+        "margin": control("margin", 1, (0.1, 3, 0.1), "where the hinge ends; 1 in the paper"),
+        "label": control("pair", 1, {"real": 1, "rendered": -1}, "label 1 for a real pair, -1 for a rendered one"),
     }
     return Explorer(loss_picture, controls)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hcegan_lib.lessons.explorers.explorer import Explorer, int_slider, prepare, set_image, set_line
+from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_image, set_line
 from hcegan_lib.lessons.plots.figure import ORANGE, Figure, to_pixels
 from hcegan_lib.models import PatchDiscriminator, receptive_box
 
@@ -42,7 +42,7 @@ def patch_explorer(discriminator: PatchDiscriminator, image: Tensor) -> Explorer
     pair = torch.zeros(1, 4, *image.shape[1:])
     rows, columns = copy.deepcopy(discriminator).eval()(pair).shape[2:]
     controls = {
-        "row": int_slider("score's row", rows // 2, 0, rows - 1, "which of the scores, from the top"),
-        "column": int_slider("score's column", columns // 2, 0, columns - 1, "which of the scores, from the left"),
+        "row": control("score's row", rows // 2, (0, rows - 1), "which of the scores, from the top"),
+        "column": control("score's column", columns // 2, (0, columns - 1), "which of the scores, from the left"),
     }
     return Explorer(lambda **values: patch_picture(discriminator, image, **values), controls)

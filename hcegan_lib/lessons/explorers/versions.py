@@ -5,16 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from hcegan_lib.lessons.explorers.explorer import (
-    Explorer,
-    dropdown,
-    float_slider,
-    int_slider,
-    prepare,
-    set_image,
-    set_line,
-    set_title,
-)
+from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_image, set_line, set_title
 from hcegan_lib.lessons.plots.figure import Figure, to_pixels
 
 
@@ -43,18 +34,14 @@ def gallery_picture(
 def gallery(pictures: Mapping[str, Tensor]) -> Explorer:
     """Compare two versions of the same photograph by moving a line between them.
 
-    Parameters
-    ----------
-    pictures
-        Name -> photographs, (N, 3, S, S) or (N, 1, S, S), in [0, 1]; at least two names. If N differs, the first
-        photographs are used.
+    `pictures` maps two or more names to photographs, (N, 3, S, S) or (N, 1, S, S) in [0, 1]. If N differs, the first
+    photographs are used.
     """
     first, *_, last = pictures
     controls = {
-        "photograph": int_slider("photograph", 0, 0, min(map(len, pictures.values())) - 1, "which photograph"),
-        "share": float_slider("before / after", 0.5, 0, 1, 0.02, "where one version ends and the other begins"),
-        "left": dropdown("left", list(pictures), "version on the left of the line"),
-        "right": dropdown("right", list(pictures), "version on the right of the line"),
+        "photograph": control("photograph", 0, (0, min(map(len, pictures.values())) - 1), "which photograph"),
+        "share": control("before / after", 0.5, (0, 1, 0.02), "where one version ends and the other begins"),
+        "left": control("left", first, list(pictures), "version on the left of the line"),
+        "right": control("right", last, list(pictures), "version on the right of the line"),
     }
-    controls["left"].value, controls["right"].value = first, last
     return Explorer(lambda **values: gallery_picture(pictures, **values), controls)
