@@ -7,7 +7,7 @@ import torch
 from matplotlib.axes import Axes
 
 from hcegan_lib import dirac
-from hcegan_lib.lessons.explorers.explorer import Explorer, dropdown, float_slider, prepare, set_line
+from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_line
 from hcegan_lib.lessons.plots.figure import BLUE, ORANGE, Figure
 from hcegan_lib.losses import LOSSES, AdversarialLoss
 
@@ -54,17 +54,11 @@ def _draw_field(plane: Axes, loss: AdversarialLoss) -> None:
 
 
 def dirac_explorer(losses: Mapping[str, AdversarialLoss] = LOSSES) -> Explorer:
-    """Choose a loss, the learning rate and the start, and see whether the two players converge.
-
-    Parameters
-    ----------
-    losses
-        Name -> the losses of both players, for example readings of Eq. (10) that a notebook defines.
-    """
+    """Choose one of the losses, the learning rate and the start, and see whether the two players converge."""
     controls = {
-        "loss": dropdown("loss", losses, "what both players minimize"),
-        "rate": float_slider("learning rate", 0.2, 0.02, 1, 0.02, "step size, as a multiple of the gradient"),
-        "theta": float_slider("start θ", 1.0, -2, 2, 0.1, "what the generator renders at first; the truth is 0"),
-        "psi": float_slider("start ψ", 1.0, -2, 2, 0.1, "the discriminator's slope at first"),
+        "loss": control("loss", next(iter(losses.values())), losses, "what both players minimize"),
+        "rate": control("learning rate", 0.2, (0.02, 1, 0.02), "step size, as a multiple of the gradient"),
+        "theta": control("start θ", 1, (-2, 2, 0.1), "what the generator renders at first; the truth is 0"),
+        "psi": control("start ψ", 1, (-2, 2, 0.1), "the discriminator's slope at first"),
     }
     return Explorer(dirac_picture, controls)

@@ -15,20 +15,12 @@ REACH = 2.2  # both axes go from -REACH to REACH
 
 
 def dirac_games(
-    games: Mapping[str, AdversarialLoss],
-    paths: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]],
+    games: Mapping[str, AdversarialLoss], paths: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]]
 ) -> Figure:
     """Draw the vector fields of Dirac-GANs and the paths of gradient descent through them, one panel per game.
 
-    Arrows have unit length. A path leads from its start (circle) to its end (square). The dotted line is the margin,
-    where the rendering scores -1.
-
-    Parameters
-    ----------
-    games
-        Name -> the losses of both players.
-    paths
-        Name of a game -> name of a run -> its thetas and psis from `dirac.trajectory`, each (steps + 1,).
+    `paths` maps each game to its runs by name: thetas and psis of `dirac.trajectory`, (steps + 1,) each. Arrows have
+    unit length. A path leads from a circle to a square. On the dotted line, the margin, the rendering scores -1.
     """
     columns = min(4, len(games))
     figure, axes = make_panels(-(-len(games) // columns), columns, width=2.5, height=2.6, sharex=True, sharey=True)
@@ -63,9 +55,13 @@ def dirac_games(
 def _draw_field(ax: Axes, game: AdversarialLoss) -> None:
     """Draw the directions of a game's vector field, and the margin."""
     grid = torch.linspace(-0.95 * REACH, 0.95 * REACH, 15)
-    pull = torch.stack(vector_field(game, grid[None], grid[:, None]))
-    pull = torch.nan_to_num(pull / pull.norm(dim=0)).numpy()
-    ax.quiver(grid, grid, *pull, color="0.68", pivot="mid", scale=20, width=0.007, headwidth=3.5)
+    ax.quiver(grid, grid, *directions(game, grid), color="0.68", pivot="mid", scale=20, width=0.007, headwidth=3.5)
     margin = np.linspace(1 / REACH, REACH, 50)
     for side in (margin, -margin):
         ax.plot(side, -1 / side, ":", color="0.5", linewidth=1)
+
+
+def directions(game: AdversarialLoss, grid: Tensor) -> np.ndarray:
+    """Compute a game's vector field where theta and psi take all values of a grid, (n,), as unit vectors, (2, n, n)."""
+    pull = torch.stack(vector_field(game, grid[None], grid[:, None]))
+    return torch.nan_to_num(pull / pull.norm(dim=0)).numpy()

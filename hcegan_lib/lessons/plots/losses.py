@@ -8,6 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from scipy import special
 from torch import Tensor
+from torch.autograd.functional import vjp
 
 from hcegan_lib.lessons.plots.figure import BLUE, COLORS, ORANGE, STYLES, Figure, add_legend, make_panels, mark_zero
 from hcegan_lib.losses import hinge
@@ -20,23 +21,16 @@ def value_and_gradient(
     top: float | None = None,
     steepest: float | None = None,
 ) -> Figure:
-    """Draw losses of one logit on the left, and their derivatives on the right.
+    """Draw elementwise losses from the first to the last of two logits on the left, and their derivatives on the right.
 
-    Parameters
-    ----------
-    losses
-        Name -> elementwise loss of logits that autograd can differentiate.
-    logits
-        First and last logit.
-    top, steepest
-        Limits of the axes of losses and of derivatives, for losses that grow much larger than the others.
+    `top` and `steepest` limit the axes of losses and of derivatives, if some are much larger than the others.
     """
-    figure, axes = make_panels(1, 2, width=4.2, height=3, sharex=True)
-    gradients = _draw_value_and_gradient(axes[0], losses, logits)
+    figure, [axes] = make_panels(1, 2, width=4.2, height=3, sharex=True)
+    gradients = _draw_value_and_gradient(axes, losses, logits)
     if top is not None:
-        axes[0, 0].set_ylim(-0.03 * top, top)
+        axes[0].set_ylim(-0.03 * top, top)
     if steepest is not None:
-        axes[0, 1].set_ylim(-steepest, steepest)
+        axes[1].set_ylim(-steepest, steepest)
     add_legend(figure, len(losses), frameon=True)
     figure.alt = (
         f"Two panels over logits from {logits[0]:g} to {logits[1]:g}: losses and their derivatives. "
@@ -52,10 +46,8 @@ def _draw_value_and_gradient(
     x = torch.linspace(*logits, 401, dtype=torch.float64)
     gradients = {}
     for (name, loss), color, style in zip(losses.items(), COLORS, STYLES):
-        at = x.clone().requires_grad_()
-        value = loss(at)
-        (gradients[name],) = torch.autograd.grad(value.sum(), at)
-        for ax, y in zip(axes, (value.detach(), gradients[name])):
+        value, gradients[name] = vjp(loss, x, torch.ones_like(x))
+        for ax, y in zip(axes, (value, gradients[name])):
             ax.plot(x.numpy(), y.numpy(), style, color=color, linewidth=2, label=name)
     for ax, what in zip(axes, ("loss", "derivative of the loss")):
         ax.set(xlabel="score (logit)", ylabel=what)
@@ -70,26 +62,12 @@ def _ends(values: Tensor) -> str:
 def hinge_loss(scores: Mapping[str, float], *, label: str, margin: float = 1) -> Figure:
     """Draw Figure 1: the hinge loss of several classes, Eq. (1), and of two classes, Eq. (2), with its derivative.
 
-    In the first panel, the loss is the total length of the thick bars.
-
-    Parameters
-    ----------
-    scores
-        Class -> its score, for one input.
-    label
-        The true class.
-    margin
-        The threshold Delta of Eq. (1).
-
-    Raises
-    ------
-    ValueError
-        If `label` is not one of the classes.
+    `scores` are those of all classes for one input; ValueError if the true class, `label`, is not among them. In the
+    first panel, the loss is the total length of the thick bars; `margin` is Delta.
     """
     if label not in scores:
         raise ValueError(f"label must be one of the classes {', '.join(scores)}, got {label!r}")
-    figure, axes = make_panels(1, 3, width=3.5, height=3)
-    several, *two = axes[0]
+    figure, [[several, *two]] = make_panels(1, 3, width=3.5, height=3)
     line = scores[label] - margin
     excess = {name: max(0, score - line) for name, score in scores.items() if name != label}
     several.plot(scores.values(), list(scores), "o", color=BLUE, markersize=8)
@@ -112,8 +90,8 @@ def hinge_loss(scores: Mapping[str, float], *, label: str, margin: float = 1) ->
 
 def cross_entropy_parts(p: float) -> Figure:
     """Draw the cross-entropy of two outcomes, the first of probability p, as entropy plus KL divergence, Eq. (6)."""
-    figure, axes = make_panels(1, 1, width=5.5, height=3.2)
-    ax, q = axes[0, 0], np.linspace(0.01, 0.99, 393)
+    figure, [[ax]] = make_panels(1, 1, width=5.5, height=3.2)
+    q = np.linspace(0.01, 0.99, 393)
     entropy = float(special.entr(p) + special.entr(1 - p))
     cross_entropy = -special.xlogy(p, q) - special.xlogy(1 - p, 1 - q)
     ax.plot(q, cross_entropy, color=BLUE, linewidth=2, label="cross-entropy H(P, Q)")

@@ -22,8 +22,8 @@ def generator_structure(layers: pd.DataFrame) -> Figure:
     The columns are part ("encoder" or "decoder"), channels and side of the output, attention (whether it precedes the
     convolution) and skip (whether the output also crosses over), with one row per convolution in forward order.
     """
-    figure, axes = make_panels(1, 1, width=10, height=3.8)
-    ax, tall = axes[0, 0], 0.5 + np.log2(layers["side"].to_numpy())
+    figure, [[ax]] = make_panels(1, 1, width=10, height=3.8)
+    tall = 0.5 + np.log2(layers["side"].to_numpy())
     for x, (height, layer) in enumerate(zip(tall, layers.itertuples())):
         ax.bar(x, height, 0.42, bottom=-height / 2, color=LIGHT_BLUE if layer.part == "encoder" else BLUE)
         ax.text(x, -height / 2 - 0.15, f"{layer.channels}\n{layer.side}²", ha="center", va="top", fontsize="x-small")
@@ -49,22 +49,13 @@ def generator_structure(layers: pd.DataFrame) -> Figure:
 
 
 def growing_patches(image: Tensor, boxes: Mapping[str, tuple[int, int, int]], gradient: Tensor) -> Figure:
-    """Frame what one score of the discriminator sees, layer by layer, beside the size of its gradient.
+    """Frame what one score of the discriminator sees of a photograph, (3, S, S) in [0, 1], beside the score's gradient.
 
-    Three panels: the photograph with the last frame, a close-up with all frames, and the gradient in the same close-up
-    on a logarithmic scale, white where it is zero.
-
-    Parameters
-    ----------
-    image
-        The photograph, (3, S, S), in [0, 1].
-    boxes
-        Layer -> top, left and side in pixels of what it sees, from small to large; the last belongs to the score.
-    gradient
-        Size of the score's gradient at each pixel, (S, S), 0 or more.
+    `boxes` maps each layer to top, left and side in pixels of what it sees, from small to large; the last belongs to
+    the score. `gradient` is the absolute value at each pixel, (S, S). Three panels: the photograph with the last frame,
+    a close-up with all frames, and the gradient in the close-up on a logarithmic scale, white where it is zero.
     """
-    figure, axes = make_panels(1, 3, width=3.5, height=3.3)
-    photo, near, slope = axes[0]
+    figure, [[photo, near, slope]] = make_panels(1, 3, width=3.5, height=3.3)
     for ax, what in zip((photo, near), ("photograph", "close-up: what each layer sees")):
         draw_photo(ax, image)
         ax.set_xlabel(what)
@@ -100,9 +91,7 @@ def _write_side(ax: Axes, box: Sequence[int], around: Sequence[int]) -> None:
     """Write the side of a box beside it, where there is more room before the next larger box."""
     top, left, side = box
     _, start, width = around
-    if left - start > start + width - left - side:
-        x, ha = left - 1.8, "right"
-    else:
-        x, ha = left + side + 0.8, "left"
+    on_left = left - start > start + width - left - side
+    x, ha = (left - 1.8, "right") if on_left else (left + side + 0.8, "left")
     on_dark = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1}
     ax.text(x, top + side / 2 - 0.5, side, color="white", fontsize="small", va="center", ha=ha, bbox=on_dark)

@@ -63,9 +63,9 @@ def opponent_colors(images: Mapping[str, Tensor]) -> Figure:
 
     One panel per image, with one dot per pixel in the pixel's own color, and a cross at the mean.
     """
-    figure, axes = make_panels(1, len(images), width=2.7, height=2.9, sharex=True, sharey=True)
+    figure, [axes] = make_panels(1, len(images), width=2.7, height=2.9, sharex=True, sharey=True)
     measured = []
-    for ax, (name, image) in zip(axes[0], images.items()):
+    for ax, (name, image) in zip(axes, images.items()):
         red, green, blue = 255 * image.detach().clamp(0, 1).flatten(1).numpy()
         across, up = red - green, (red + green) / 2 - blue
         ax.scatter(across, up, c=np.stack([red, green, blue], axis=1) / 255, s=4)
@@ -74,7 +74,7 @@ def opponent_colors(images: Mapping[str, Tensor]) -> Figure:
         measured.append(f"{name} {value}")
         ax.set(title=f"{name}\nM = {value}", xlabel="red - green (levels)")
         mark_zero(ax, vertical=True)
-    axes[0, 0].set_ylabel("yellow - blue (levels)")
+    axes[0].set_ylabel("yellow - blue (levels)")
     figure.alt = (
         "Pixels plotted by red minus green and yellow minus blue. The wider the cloud and the farther its mean from "
         f"zero, the more colorful the image. Colorfulness M: {', '.join(measured)}."

@@ -25,51 +25,54 @@ SCORES = {"psnr": "PSNR (dB)", "ssim": "SSIM (%)"}
 
 def means_with_intervals(summary: pd.DataFrame) -> Figure:
     """Draw the means and intervals of `results.summary`, one row per model, with a dashed line at the first mean."""
-    models = list(dict.fromkeys(summary["model"]))
-    figure, axes = make_panels(1, 2, width=4.2, height=0.9 + 0.4 * len(models), sharey=True)
+    figure, panels = _panels_of_scores(summary, 4.2, 0.9, 0.4)
     words = []
-    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
-        rows = summary[summary["metric"] == metric].set_index("model").loc[models]
-        _draw_intervals(ax, np.arange(len(models)), rows, fmt="o", color=BLUE)
+    for ax, unit, rows in panels:
+        _draw_intervals(ax, np.arange(len(rows)), rows, fmt="o", color=BLUE)
         ax.axvline(rows["mean"].iloc[0], color="0.5", linestyle="--", linewidth=1, zorder=0)
-        name_rows(ax, models)
         ax.set_xlabel(unit)
         words.append(f"{unit}: " + ", ".join(f"{model} {mean:.1f}" for model, mean in rows["mean"].items()))
     figure.alt = f"Dots with interval bars, one row per model. Means, {'; '.join(words)}."
     return figure
 
 
+def _panels_of_scores(table: pd.DataFrame, width: float, edges: float, row: float) -> tuple[Figure, list]:
+    """Make one panel per score, with one row per model; return each panel, the score's unit and its rows of the table.
+
+    A panel is `width` inches wide and, for n models, `edges` + n * `row` inches high.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    figure, [axes] = make_panels(1, 2, width=width, height=edges + row * len(models), sharey=True)
+    for ax in axes:
+        name_rows(ax, models)
+    rows = (table[table["metric"] == metric].set_index("model").loc[models] for metric in SCORES)
+    return figure, list(zip(axes, SCORES.values(), rows))
+
+
 def _draw_intervals(ax: Axes, y: np.ndarray, rows: pd.DataFrame, **look: object) -> None:
     """Draw the column `mean` as dots and `low` to `high` as bars; a row without an interval is a dot alone."""
-    around = np.stack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
-    ax.errorbar(rows["mean"], y, xerr=around, capsize=3, **look)
+    ax.errorbar(rows["mean"], y, xerr=[rows["mean"] - rows["low"], rows["high"] - rows["mean"]], capsize=3, **look)
 
 
 def differences_to_baseline(table: pd.DataFrame, data: str) -> Figure:
     """Draw the differences to pix2pix of a `results.table`, as the paper prints them and as measured on one data set.
 
     One row per model: above, a ring for each of the paper's data sets; below, a square at the measured mean with its
-    95 % interval; on the right, the verdict.
+    95% interval; on the right, the verdict.
     """
-    table = table[table["model"] != BASELINE]
-    models = list(dict.fromkeys(table["model"]))
-    figure, axes = make_panels(1, 2, width=4.9, height=1.2 + 0.5 * len(models), sharey=True)
-    names = {f"{data} difference{end}": label for end, label in (("", "mean"), (" low", "low"), (" high", "high"))}
-    y, words = np.arange(len(models)), []
-    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
-        rows = table[table["metric"] == metric].set_index("model").loc[models]
-        printed = rows.filter(regex="^paper .* difference$").to_numpy()  # (models, 7)
+    figure, panels = _panels_of_scores(table[table["model"] != BASELINE], 4.9, 1.2, 0.5)
+    words = []
+    for ax, unit, rows in panels:
+        y, printed = np.arange(len(rows)), rows.filter(regex="^paper .* difference$").to_numpy()  # (models, 7)
         rings = np.broadcast_to(y[:, None] - 0.16, printed.shape)
         ax.plot(printed.ravel(), rings.ravel(), "o", color=ORANGE, fillstyle="none", label="paper, seven data sets")
-        _draw_intervals(
-            ax, y + 0.16, rows.rename(columns=names), fmt="s", color=BLUE, label=f"measured on {data}, 95 % interval"
-        )
-        _finish_differences(ax, models, unit)
+        label = f"measured on {data}, 95% interval"
+        _draw_intervals(ax, y + 0.16, _interval(rows, data), fmt="s", color=BLUE, label=label)
         for row, verdict in enumerate(rows[f"{data} verdict"]):
             ax.text(1.01, row, verdict, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
         judged = rows.groupby(f"{data} verdict", sort=False).groups.items()
         words.append(f"{unit}: " + "; ".join(f"{verdict} for {', '.join(group)}" for verdict, group in judged))
-    _add_legend_above(axes[0, 0])
+    _finish_differences(panels)
     figure.alt = (
         f"Differences to {BASELINE}, one row per model: the paper's as rings, ours with bars. {'. '.join(words)}."
     )
@@ -78,34 +81,31 @@ def differences_to_baseline(table: pd.DataFrame, data: str) -> Figure:
 
 def two_intervals(table: pd.DataFrame, data: str) -> Figure:
     """Draw the measured differences of a `results.table` on one data set, with intervals over seeds and photographs."""
-    table = table.dropna(subset=f"{data} difference")
-    models = list(dict.fromkeys(table["model"]))
-    figure, axes = make_panels(1, 2, width=4.2, height=1.1 + 0.42 * len(models), sharey=True)
+    figure, panels = _panels_of_scores(table.dropna(subset=f"{data} difference"), 4.2, 1.1, 0.42)
     kinds = {"over seeds": ("", BLUE, "s", -0.13), "over photographs": (" photographs", GREEN, "D", 0.13)}
     words = []
-    for ax, (metric, unit) in zip(axes[0], SCORES.items()):
-        rows = table[table["metric"] == metric].set_index("model").loc[models]
+    for ax, unit, rows in panels:
         for label, (kind, color, marker, shift) in kinds.items():
-            ends = rows[[f"{data} difference", *(f"{data} difference{kind} {end}" for end in ("low", "high"))]]
-            ends = ends.set_axis(["mean", "low", "high"], axis=1)
-            y = np.arange(len(models)) + shift
-            _draw_intervals(ax, y, ends, fmt=marker, color=color, markersize=4, label=label)
+            ends = _interval(rows, data, kind)
+            _draw_intervals(ax, np.arange(len(rows)) + shift, ends, fmt=marker, color=color, markersize=4, label=label)
             off = ((ends["low"] > 0) | (ends["high"] < 0)).sum()
-            words.append(f"{unit} {label}: {off} of {len(models)}")
-        _finish_differences(ax, models, unit)
-    _add_legend_above(axes[0, 0])
+            words.append(f"{unit} {label}: {off} of {len(rows)}")
+    _finish_differences(panels)
     figure.alt = f"Two bars per row, one row per model. Bars that exclude 0: {'; '.join(words)}."
     return figure
 
 
-def _finish_differences(ax: Axes, models: Sequence[str], unit: str) -> None:
-    ax.axvline(0, color="0.5", linewidth=1, zorder=0)
-    name_rows(ax, models)
-    ax.set_xlabel(f"{unit} minus {BASELINE}")
+def _interval(rows: pd.DataFrame, data: str, kind: str = "") -> pd.DataFrame:
+    """Select the measured differences and the ends of their intervals, as `_draw_intervals` expects them."""
+    names = [f"{data} difference", f"{data} difference{kind} low", f"{data} difference{kind} high"]
+    return rows[names].set_axis(["mean", "low", "high"], axis=1)
 
 
-def _add_legend_above(ax: Axes) -> None:
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="small", frameon=False)
+def _finish_differences(panels: Sequence[tuple]) -> None:
+    for ax, unit, _ in panels:
+        ax.axvline(0, color="0.5", linewidth=1, zorder=0)
+        ax.set_xlabel(f"{unit} minus {BASELINE}")
+    panels[0][0].legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="small", frameon=False)
 
 
 def holm_steps(p_values: Sequence[float]) -> Figure:
@@ -117,8 +117,7 @@ def holm_steps(p_values: Sequence[float]) -> Figure:
     limits = LEVEL / np.arange(len(p), 0, -1)
     below = np.logical_and.accumulate(p < limits)
     places = np.arange(1, len(p) + 1)
-    figure, axes = make_panels(1, 1, width=6.5, height=3)
-    ax = axes[0, 0]
+    figure, [[ax]] = make_panels(1, 1, width=6.5, height=3)
     ax.step(places, limits, where="mid", color="0.3", label=f"limit: {LEVEL:g} / (m − k + 1)")
     ax.axhline(LEVEL, color="0.6", linestyle=":", label=f"limit for a single comparison: {LEVEL:g}")
     ax.plot(places[below], p[below], "o", color=BLUE, label="significant")
@@ -136,22 +135,15 @@ def differences_of_single_runs(differences: pd.DataFrame, least: Mapping[str, fl
     """Draw the printed differences to a baseline over the band within which two single runs of one model may differ.
 
     One panel per metric, one row per data set. Color and height within the row show the loss, the marker shows how the
-    attention is initialized.
-
-    Parameters
-    ----------
-    differences
-        One row per printed score: metric ("psnr" in dB, "ssim" in percent), model, gamma_init, loss, dataset,
-        difference.
-    least
-        Metric -> smallest difference of two single runs that a test calls real; half the width of the band.
+    attention is initialized. The columns are metric ("psnr" in dB, "ssim" in percent), model, gamma_init, loss, dataset
+    and difference. `least` is the smallest difference that a test calls real: half the width of the band.
     """
     colors = dict(zip(differences["loss"].unique(), COLORS))
     markers = dict(zip(differences["gamma_init"].unique(), MARKERS))
     places = {name: y for y, name in enumerate(differences["dataset"].unique())}
-    figure, axes = make_panels(1, len(least), width=4.6, height=1.6 + 0.42 * len(places), sharey=True)
+    figure, [axes] = make_panels(1, len(least), width=4.6, height=1.6 + 0.42 * len(places), sharey=True)
     words = []
-    for ax, (metric, half) in zip(axes[0], least.items()):
+    for ax, (metric, half) in zip(axes, least.items()):
         rows = differences[differences["metric"] == metric]
         ax.axvspan(-half, half, color="0.9", label="within the spread of our seeds")
         ax.axvline(0, color="0.5", linewidth=1)
@@ -161,8 +153,8 @@ def differences_of_single_runs(differences: pd.DataFrame, least: Mapping[str, fl
             style = {"color": colors[loss], "marker": markers[start], "label": model}
             ax.plot(cells["difference"], cells["dataset"].map(places) + shift, linestyle="", alpha=0.8, **style)
         unit = SCORES[metric]
-        ax.set(xlabel=f"difference in {unit}", ylim=(len(places) - 0.5, -0.5), yticks=range(len(places)))
-        ax.set_yticklabels(places)
+        ax.set(xlabel=f"difference in {unit}", ylim=(len(places) - 0.5, -0.5))
+        ax.set_yticks(range(len(places)), places)
         beyond = (rows["difference"].abs() >= half).sum()
         words.append(f"{beyond} of {len(rows)} differences in {unit} lie outside its band of ±{half:.2f}")
     add_legend(figure, 4, place="lower")

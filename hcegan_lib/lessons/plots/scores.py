@@ -15,8 +15,8 @@ from hcegan_lib.metrics import color_error, error_parts
 
 def score_by_colorfulness(scores: pd.DataFrame) -> Figure:
     """Draw the columns psnr (dB) over true_colorfulness, from `metrics.evaluate`, with a line at the mean PSNR."""
-    figure, axes = make_panels(1, 1, width=5.5, height=3.6)
-    ax, mean = axes[0, 0], scores["psnr"].mean()
+    figure, [[ax]] = make_panels(1, 1, width=5.5, height=3.6)
+    mean = scores["psnr"].mean()
     ax.scatter(scores["true_colorfulness"], scores["psnr"], color=BLUE, label="one photograph")
     ax.axhline(mean, color=ORANGE, linestyle="--", label=f"mean: {mean:.1f} dB")
     ax.set(xlabel="colorfulness of the true photograph (0-255 scale)", ylabel="PSNR (dB)")
@@ -32,8 +32,7 @@ def score_by_colorfulness(scores: pd.DataFrame) -> Figure:
 
 def ssim_map(image: Tensor, target: Tensor, similarity: np.ndarray) -> Figure:
     """Show an image and the true photograph, (3, H, W) in [0, 1], and the SSIM of every window, (H - 10, W - 10)."""
-    figure, axes = make_panels(1, 3, width=2.7, height=2.5)
-    rendered, true, ax = axes[0]
+    figure, [[rendered, true, ax]] = make_panels(1, 3, width=2.7, height=2.5)
     draw_photo(rendered, image)
     draw_photo(true, target)
     H, W = target.shape[-2:]
@@ -42,7 +41,7 @@ def ssim_map(image: Tensor, target: Tensor, similarity: np.ndarray) -> Figure:
     drawn = ax.imshow(similarity, cmap="cividis", vmin=similarity.min(), vmax=1, extent=extent)
     figure.colorbar(drawn, ax=ax, label="SSIM of the window")
     ax.set(xlim=(0, W), ylim=(H, 0), xticks=[], yticks=[])
-    for panel, what in zip(axes[0], ("scored image", "true photograph", "SSIM map")):
+    for panel, what in zip((rendered, true, ax), ("scored image", "true photograph", "SSIM map")):
         panel.set_xlabel(what)
     figure.alt = (
         f"An image, the true photograph, and a map of the SSIM of each window, from {similarity.min():.2f} to "
@@ -52,13 +51,12 @@ def ssim_map(image: Tensor, target: Tensor, similarity: np.ndarray) -> Figure:
 
 
 def conventions(scores: pd.DataFrame) -> Figure:
-    """Compare the PSNR (dB) of the same images under several conventions.
+    """Compare the PSNR (dB) of the same images under several conventions, one per row; a column is a set of images.
 
-    One row per convention, named by the index, and one column per set of images. Infinite values are drawn at the right
-    edge, with an arrow.
+    Infinite values are drawn at the right edge, with an arrow.
     """
-    figure, axes = make_panels(1, 1, width=8, height=1.1 + 0.32 * len(scores))
-    ax, finite = axes[0, 0], scores.where(np.isfinite(scores))
+    figure, [[ax]] = make_panels(1, 1, width=8, height=1.1 + 0.32 * len(scores))
+    finite = scores.where(np.isfinite(scores))
     edge = finite.max().max() + 0.08 * (finite.max().max() - finite.min().min())
     for name, marker, color in zip(scores, MARKERS, COLORS):
         ax.plot(scores[name].clip(upper=edge), scores.index, marker, color=color, label=name)
@@ -114,22 +112,11 @@ def renderings_with_errors(
     names: Sequence[str],
     across: int = 1,
 ) -> Figure:
-    """Lay out photographs and their renderings with, below each rendering, its score and a map of its color error.
+    """Lay out photographs and renderings, (N, 3, H, W) in [0, 1], with a map of the color error below each rendering.
 
-    All maps share one scale in levels, which ends at the 99.5th percentile of all pixels.
-
-    Parameters
-    ----------
-    targets
-        The true photographs, (N, 3, H, W), in [0, 1].
-    versions
-        Name -> renderings, of the same shape.
-    scores
-        Name -> N texts to write below its renderings.
-    names
-        N texts to write below the true photographs.
-    across
-        Number of photographs side by side, each with all its versions.
+    All maps share one scale in levels, which ends at the 99.5th percentile of all pixels. Below the photographs stand
+    their `names`, below the renderings their `scores`, N texts each; `across` photographs with all their versions are
+    side by side.
     """
     columns = 1 + len(versions)
     figure, axes = _rows_of_two(-(-len(targets) // across), columns, across)

@@ -26,17 +26,9 @@ L1 = "L1 distance (−1 to 1)"
 def over_steps(curves: Mapping[str, Sequence[float]], *, ylabel: str, level: float | None = None) -> Figure:
     """Draw a number over the steps of several runs, on a logarithmic axis that leaves out step 0.
 
-    Parameters
-    ----------
-    curves
-        Run -> its numbers, the first before any step. Runs may differ in length.
-    ylabel
-        Name of the number.
-    level
-        Height of a horizontal line.
+    Each curve starts with the number before any step; curves may differ in length. `level` draws a horizontal line.
     """
-    figure, axes = make_panels(1, 1, width=6.5, height=3.2)
-    ax = axes[0, 0]
+    figure, [[ax]] = make_panels(1, 1, width=6.5, height=3.2)
     for (name, values), color, style in zip(curves.items(), COLORS, STYLES):
         ax.plot(range(1, len(values)), values[1:], style, color=color, linewidth=2, label=name)
     if level is not None:
@@ -57,8 +49,8 @@ def discriminators_in_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
     A triangle at the lower edge marks a loss of minus infinity. The columns of each log are step, d_loss, gradient (its
     norm), real and fake (mean logits).
     """
-    figure, axes = make_panels(1, 3, width=3.3, height=2.7)
-    loss, gradient, gap = axes[0]
+    figure, [axes] = make_panels(1, 3, width=3.3, height=2.7)
+    loss, gradient, gap = axes
     finite = pd.concat([log["d_loss"] for log in logs.values()])
     finite = finite[np.isfinite(finite)]
     floor = finite.min() - 0.12 * (finite.max() - finite.min() + 1)
@@ -71,7 +63,7 @@ def discriminators_in_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
         gap.plot(log["step"], log["real"] - log["fake"], style, color=color, label=name)
         words.append(f"{name}: {len(infinite)} infinite losses, final gap {(log['real'] - log['fake']).iloc[-1]:.1f}")
     titles = ("discriminator loss (▼ minus infinity)", "norm of its gradient", "mean logit, real minus rendered")
-    for ax, title in zip(axes[0], titles):
+    for ax, title in zip(axes, titles):
         ax.set_xlabel("step")
         ax.set_title(title, fontsize="medium")
     loss.legend(fontsize="small")
@@ -86,17 +78,12 @@ def discriminators_in_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
 def gains_over_training(log: pd.DataFrame, *, learning_rate: float, window: int) -> Figure:
     """Draw the gain of the attention, the same near 0, and L1 over training: means and ranges over seeds.
 
-    Parameters
-    ----------
-    log
-        Columns model, seed, step, gain (mean of |γ|) and l1, of several seeds per model.
-    learning_rate
-        Slope of the dotted line in the second panel: a weight that moves by the learning rate in every step.
-    window
-        Steps of the running mean of L1; one epoch averages out which photographs a step used.
+    The columns are model, seed, step, gain (mean of |γ|) and l1. The dotted line in the second panel is a weight that
+    moves by the learning rate in every step. `window` is the number of steps in the running mean of L1; one epoch
+    averages out which photographs a step used.
     """
-    figure, axes = make_panels(1, 3, width=3.3, height=2.9)
-    gain, near_zero, l1 = axes[0]
+    figure, [axes] = make_panels(1, 3, width=3.3, height=2.9)
+    gain, near_zero, l1 = axes
     for (model, runs), color, style in zip(log.groupby("model", sort=False), COLORS, STYLES):
         gains = runs.pivot(index="step", columns="seed", values="gain")
         distances = runs.pivot(index="step", columns="seed", values="l1").rolling(window).mean()
@@ -105,7 +92,7 @@ def gains_over_training(log: pd.DataFrame, *, learning_rate: float, window: int)
     last = log["step"].max()
     near_zero.plot([0, last], [0, learning_rate * last], ":", color="black", label="learning rate × step")
     near_zero.set(ylim=(0, 0.05))
-    for ax, what in zip(axes[0], ("gain, mean |γ|", "gain near 0", L1)):
+    for ax, what in zip(axes, ("gain, mean |γ|", "gain near 0", L1)):
         ax.set(xlabel="step", ylabel=what)
     gain.legend(fontsize="small", loc="center right", bbox_to_anchor=(1, 0.3))
     near_zero.legend(handles=near_zero.lines[-1:], fontsize="small", loc="lower right")
@@ -124,15 +111,14 @@ def losses_over_training(logs: Mapping[str, pd.DataFrame], window: int = 25) -> 
     The columns of each log are step, d_loss, g_loss and l1; `window` is a number of steps.
     """
     panels = {"d_loss": "discriminator loss", "g_loss": "generator's adversarial loss", "l1": L1}
-    figure, axes = make_panels(1, 3, width=3.3, height=2.6)
-    for ax, (column, label) in zip(axes[0], panels.items()):
+    figure, [axes] = make_panels(1, 3, width=3.3, height=2.6)
+    for ax, (column, label) in zip(axes, panels.items()):
         for (name, log), color in zip(logs.items(), COLORS):
             ax.plot(log["step"], log[column].rolling(window, min_periods=1).mean(), color=color, label=name)
         ax.set(xlabel="step", ylabel=label)
-    axes[0, 0].legend()
-    ends = (
-        f"{name} from {log['l1'].head(5).mean():.2f} to {log['l1'].tail(50).mean():.2f}" for name, log in logs.items()
-    )
+    axes[0].legend()
+    distances = {name: log["l1"] for name, log in logs.items()}
+    ends = (f"{name} from {l1.head(5).mean():.2f} to {l1.tail(50).mean():.2f}" for name, l1 in distances.items())
     figure.alt = f"Three panels of losses over training steps. L1 distance: {'; '.join(ends)}."
     return figure
 
@@ -140,14 +126,8 @@ def losses_over_training(logs: Mapping[str, pd.DataFrame], window: int = 25) -> 
 def curves_over_seeds(curves: pd.DataFrame, rows: Sequence[Sequence[str]]) -> Figure:
     """Draw losses and gain over the epochs: the mean over seeds in a band from the lowest to the highest.
 
-    Parameters
-    ----------
-    curves
-        From `records.curves_of`, of one data set: model, seed, epoch, d_loss, g_loss, l1, gain. A model without
-        attention has no gain.
-    rows
-        Models in each row of panels, at most four. Their adversarial losses may be different functions, so only L1 and
-        gain share a scale across rows.
+    `curves` comes from `records.curves_of`, for one data set. `rows` holds the models of each row of panels, at most
+    four. Their adversarial losses may be different functions, so only L1 and gain share a scale across rows.
     """
     panels = {"d_loss": "discriminator loss", "g_loss": "generator loss", "l1": L1, "gain": "gain, mean |γ|"}
     figure, axes = make_panels(len(rows), len(panels), width=2.6, height=2.3, sharex=True)
@@ -176,18 +156,12 @@ def curves_over_seeds(curves: pd.DataFrame, rows: Sequence[Sequence[str]]) -> Fi
 def stability(runs: pd.DataFrame, rows: Mapping[str, str]) -> Figure:
     """Draw how far the losses of each model swing, how often they jump, and how much its runs differ in PSNR.
 
-    A dot is a run, a cross its worst epoch, and a black stroke the mean over runs. Colors stand for losses.
-
-    Parameters
-    ----------
-    runs
-        One row per finished run: model, loss (name of its adversarial loss), seed, d_swing and g_swing (standard
-        deviation of the losses within an epoch, mean over some epochs), d_worst and g_worst (of the worst of them),
-        jumps (share of epochs, 0 to 1) and psnr (dB, mean over photographs).
-    rows
-        Model -> label of its row. The row of a model without a finished run is empty.
+    A dot is a run, a cross its worst epoch, and a black stroke the mean over runs. Colors stand for losses. `rows` maps
+    models to the labels of their rows. The columns are model, loss (its name), d_swing and g_swing (standard deviation
+    of the losses within an epoch, mean over some epochs), d_worst and g_worst (of the worst of them), jumps (share of
+    epochs, 0 to 1) and psnr (dB, mean over photographs).
     """
-    figure, axes = make_panels(1, 4, width=2.6, height=1.3 + 0.28 * len(rows), sharey=True)
+    figure, [axes] = make_panels(1, 4, width=2.6, height=1.3 + 0.28 * len(rows), sharey=True)
     panels = (
         ("discriminator loss:\nstd within an epoch", runs["d_swing"], runs["d_worst"]),
         ("generator loss:\nstd within an epoch", runs["g_swing"], runs["g_worst"]),
@@ -195,7 +169,7 @@ def stability(runs: pd.DataFrame, rows: Mapping[str, str]) -> Figure:
         ("PSNR of each run (dB),\nmean over photographs", runs["psnr"], None),
     )
     at = runs["model"].map({model: y for y, model in enumerate(rows)})
-    for ax, (label, values, worst) in zip(axes[0], panels):
+    for ax, (label, values, worst) in zip(axes, panels):
         for (loss, of_loss), color in zip(runs.groupby("loss", sort=False).groups.items(), (BLUE, ORANGE, PINK, GREEN)):
             if worst is not None:
                 ax.plot(worst[of_loss], at[of_loss], "x", color=color, markersize=5, alpha=0.7)
