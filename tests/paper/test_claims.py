@@ -133,7 +133,8 @@ def test_a_comparison_in_words_holds_if_the_mean_over_the_data_sets_is_the_highe
         all(score(claim, claim.model, dataset) > score(claim, other, dataset) for other in sums) for dataset in SEVEN
     )
     assert f" in {ahead} of 7 data sets" in claim.finding
-    assert f"mean {float(own) / 7:.3f} " in claim.finding
+    unit = "%" if claim.unit == "%" else f" {claim.unit}"
+    assert f"mean {float(own) / 7:.3f}{unit}, against" in claim.finding
 
 
 def test_almost_all_improved_means_six_of_twelve():
