@@ -180,8 +180,8 @@ def curves_of(folder: Path) -> pd.DataFrame:
     """Collect the curves of all finished runs below a folder, such as `RUNS / "tour"`.
 
     Returns one row per epoch and run: data, model, seed, epoch, then means over the epoch's steps (d_loss, g_loss, l1,
-    real and fake logits, gain), the losses' standard deviations over these steps, and scores; see `curves`. `gain` is NaN
-    without attention.
+    real and fake logits, gain), the losses' standard deviations over these steps, and scores; see `curves`. `gain` is
+    NaN without attention.
     """
     return pd.DataFrame([_run(record) | row for record in read_records(folder) for row in record["curves"]])
 
