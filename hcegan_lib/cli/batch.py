@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from hcegan_lib import experiment
 from hcegan_lib.backend.files import lock_folder, read_json
-from hcegan_lib.cli.messages import complain, print_row, shell_command
+from hcegan_lib.cli.messages import complain, print_row, reason, shell_command
 from hcegan_lib.cli.parser import add_command
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 def run_batch(args: argparse.Namespace) -> int:
     """Run a grid, print a row as each run ends, merge all records into one table, and list the failures last."""
+    resources = parse_resources(args)
     from hcegan_lib.experiment import records
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the runs too, as Ctrl-C does
-    resources = parse_resources(args)
     grid = experiment.read_grid(args.grid)
     experiment.check_destination(grid, resume=args.resume, fresh=args.fresh)
     workers = None if args.scheduler else local_workers(args.workers, grid.device)
@@ -72,6 +72,9 @@ def parse_resources(args: argparse.Namespace) -> dict[str, float] | None:
     """Check the options of a batch, and read what each run takes of a worker."""
     if args.workers is not None and args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
+    if args.scheduler and not re.fullmatch(r"(tcp://)?[^\s/]+:\d{1,5}", args.scheduler):
+        # Dask would take a minute to say so.
+        raise ValueError(f"--scheduler must be like tcp://10.0.0.1:8786, got {args.scheduler!r}")
     if args.resources and not args.scheduler:
         raise ValueError("--resources needs --scheduler, whose workers offer them")
     pairs = [re.fullmatch(r"(\w+)=(\d+\.?\d*)", word) for word in (args.resources or "").split(",") if word]
@@ -125,10 +128,10 @@ def run_grid(
                 print_row(progress.bar, outcome, width)
                 failed += [{"run": run.name, "error": error} for error in outcome.errors]
                 progress.show()
-    except (KeyboardInterrupt, ConnectionError) as stop:
+    except (KeyboardInterrupt, OSError) as stop:  # Dask raises half a dozen types of OSError for a lost connection
         finished = f"{sum(map(experiment.is_finished, runs))} of {len(runs)} runs are finished"
-        message = f"{str(stop) or 'stopped'}; {finished}. Continue with: {resume_command(args)}"
-        raise type(stop)(message) from None
+        message = f"{reason(stop) or 'stopped'}; {finished}. Continue with: {resume_command(args)}"
+        raise (KeyboardInterrupt if isinstance(stop, KeyboardInterrupt) else ConnectionError)(message) from None
     return failed
 
 

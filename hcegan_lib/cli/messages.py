@@ -35,7 +35,7 @@ def complain(message: str, status: int = 0) -> int:
     return status
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return an error's message; for an error of the system, the file and the problem, without the error's number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

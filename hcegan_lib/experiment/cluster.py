@@ -18,7 +18,7 @@ from hcegan_lib.experiment.worker import ATTEMPTS, WORKER_DIED, attempts, execut
 
 POLL = 0.2  # seconds between two looks at the runs
 SUBMISSIONS = 10  # limit per run, if workers keep dying before they begin it
-SCHEDULER_TIMEOUT = 20  # seconds
+SCHEDULER_TIMEOUT = 8  # seconds
 
 
 @contextlib.contextmanager

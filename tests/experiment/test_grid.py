@@ -144,7 +144,8 @@ def test_a_file_that_is_not_a_grid_is_refused_in_one_line(text, message, kit_in_
         (["grid.yaml", "--scheduler", "tcp://127.0.0.1:1", "--resources", "GPU"], "--resources must be like GPU=1"),
         (["grid.yaml", "--resume", "--fresh"], "not allowed with argument --resume"),
         (["grid.yaml", "--scheduler", "tcp://127.0.0.1:1"], "no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
-        (["grid.yaml", "--scheduler", "nonsense://x"], "no Dask scheduler answers at 'nonsense://x'"),
+        (["grid.yaml", "--scheduler", "nonsense"], "--scheduler must be like tcp://10.0.0.1:8786, got 'nonsense'"),
+        (["grid.yaml", "--scheduler", "http://x:1"], "--scheduler must be like tcp://10.0.0.1:8786, got 'http://x:1'"),
     ],
 )
 def test_impossible_options_are_refused_in_one_line(words, message, kit_in_process, capsys, monkeypatch):
