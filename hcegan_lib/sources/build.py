@@ -58,7 +58,7 @@ class Plan(NamedTuple):
 
 
 def plan(name: str, *, origin: str | Path | None = None) -> Plan:
-    """Tell what `build` would download. Sizes of single photographs, and of files without a checksum, are estimates."""
+    """Tell what `build` would download; some sizes are estimates."""
     source, downloads = _source(name, origin), data.raw_folder() / ".downloads"
     if origin is not None:
         return Plan(f"{name}: photographs from {printable(str(origin))}, nothing to download", 0, 0, 0)
@@ -81,31 +81,13 @@ def build(
 ) -> dict:
     """Build a set in data/raw, or continue with what an earlier call has downloaded.
 
-    Parameters
-    ----------
-    name
-        A key of `SOURCES`, or a new name if you give `origin`.
-    origin
-        Folder, zip or tar of your own photographs.
-    seed
-        Selects the test photographs if the source has no official split.
-    mirror
-        Address or folder with the files of somebody's data/raw/.downloads, tried before the official addresses.
-    progress
-        Show progress bars.
+    `name` is a key of `SOURCES`, or new if `origin` is a folder, zip or tar of your own photographs. `seed` selects the
+    test photographs if the source has no official split. `mirror` is an address or folder with the files of somebody's
+    data/raw/.downloads, which is tried before the official addresses.
 
-    Returns
-    -------
-    dict
-        The content of build.json: name, origin, seed and size, the numbers of "train" and "test" photographs, the
-        "skipped" photographs with reasons, and the checksums of the "tables".
-
-    Raises
-    ------
-    ValueError
-        If a name is invalid, there are too few photographs, an archive is unsafe, or another build is running.
-    OSError
-        If a file cannot be downloaded, does not match its checksum, or the disk is full. Downloads are kept.
+    Returns the content of build.json: how the set was made, the numbers of "train" and "test" photographs, and which
+    were "skipped" and why. Raises ValueError if a name is invalid, there are too few photographs, an archive is unsafe,
+    or another build is running, and OSError if a download fails or the disk is full. Downloads are kept.
     """
     done = finished(name, origin=origin, seed=seed)
     if done is not None:
@@ -133,23 +115,17 @@ def check(name: str) -> list[str]:
     record = _record(folder)
     if not record:
         raise DataError(f"{folder} is not a set built by hcegan; `hcegan data list` shows all sets")
+    paths = [path for path in folder.rglob("[!.]*") if path.is_file() and path.name != "build.json"]
+    there = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(paths)}
     sums = dict(record["tables"])
-    there = {path.name: path for path in folder.glob("*.csv")}
-    intact = "manifest.csv" in there and sha256(there["manifest.csv"]) == sums["manifest.csv"]
-    if intact:
-        with open(there["manifest.csv"], encoding="utf-8", newline="") as file:
+    if there.get("manifest.csv") == sums["manifest.csv"]:
+        with open(folder / "manifest.csv", encoding="utf-8", newline="") as file:
             sums |= {row["file"]: row["crop_sha256"] for row in csv.DictReader(file)}
-    photos = {
-        f"{split}/{path.name}": path
-        for split in ("train", "test")
-        for path in (folder / split).glob("[!.]*")  # `data.load` ignores hidden files, too
-    }
-    there |= photos
+    else:  # it cannot tell which photographs are right
+        there = {file: there[file] for file in sums if file in there}
     problems = [f"{file}: missing" for file in sums if file not in there]
-    problems += [f"{file}: changed" for file in sums if file in there and sha256(there[file]) != sums[file]]
-    if intact:
-        problems += [f"{file}: not in the manifest" for file in sorted(photos) if file not in sums]
-    return problems
+    problems += [f"{file}: changed" for file in sums if there.get(file, sums[file]) != sums[file]]
+    return problems + [f"{file}: not in the manifest" for file in there if file not in sums]
 
 
 def is_built(name: str) -> bool:
@@ -165,8 +141,7 @@ def own_sets() -> list[str]:
 
 def clean(name: str) -> int:
     """Delete the downloads of a set, also those that it shares with other sets; return the number of bytes."""
-    raw = data.raw_folder()
-    files = (*SOURCES[name].files, *SOURCES[name].more, f"{name}/")
+    raw, files = data.raw_folder(), (*SOURCES[name].files, *SOURCES[name].more, f"{name}/")
     with lock_folder(raw, "build"):  # a running build may need them
         paths = [path for file in files for path in (raw / ".downloads").glob(f"{file}*")]
         freed = sum(path.stat().st_size for path in paths)

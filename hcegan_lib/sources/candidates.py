@@ -224,8 +224,8 @@ def _share(bbox: list[float], photo: dict) -> Box:
 def from_open_images(source: Source, access: Access) -> Iterator[Candidate]:
     """Find the photographs of one Open Images class, largest object first.
 
-    The small tables of the validation and test photographs come first. The large tables of the training photographs are
-    used only if the small ones list fewer than `ENOUGH` candidates per wanted photograph.
+    The tables of the training photographs are large. They are used only if those of the validation and test photographs
+    list fewer than `ENOUGH` candidates per wanted photograph.
     """
     tables, wanted = [*source.files.items(), *source.more.items()], ENOUGH * (source.train + source.test)
     best, lists = {}, []

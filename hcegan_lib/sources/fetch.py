@@ -68,16 +68,15 @@ class Access:
 
 
 def fetch(name: str, remote: Remote, access: Access) -> Path:
-    """Download a file from the first address that has it, unless it is there already, and return its path.
+    """Download a file to `name` below `access.downloads`, unless it is there, from the first address that has it.
 
-    `name` is a path below `access.downloads`. Without a published checksum, only the announced length is verified.
-    Raises MissingError if no address has the file, and any other FetchError if it cannot be downloaded; an unfinished
-    part is kept.
+    Without a published checksum, only the announced length is verified. Raises MissingError if no address has the file,
+    and any other FetchError if it cannot be downloaded; an unfinished part is kept.
     """
     path = access.downloads / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        if _is_right(path, remote, access):
+        if _is_right(path, remote):
             return path
         path.unlink()
     mirror = [f"{access.mirror.rstrip('/')}/{name}"] if access.mirror else []
@@ -99,8 +98,8 @@ def _fetch_from(address: str, path: Path, remote: Remote, access: Access) -> Non
     if re.match("https?://", address):
         _download(address, part, remote, access)
     else:
-        _copy(Path(address), part, remote, access)
-    if _is_right(part, remote, access):
+        _copy(Path(address), part, remote)
+    if _is_right(part, remote):
         fsync_file(part)
         os.replace(part, path)
         return
@@ -162,9 +161,9 @@ def _request(url: str, start: int, access: Access) -> requests.Response:
     return answer
 
 
-def _copy(source: Path, part: Path, remote: Remote, access: Access) -> None:
+def _copy(source: Path, part: Path, remote: Remote) -> None:
     try:
-        right = _is_right(source, remote, access)
+        right = _is_right(source, remote)
     except OSError as error:
         kind = MissingError if isinstance(error, FileNotFoundError) else FetchError
         raise kind(f"{source}: {error.strerror}") from None
@@ -173,11 +172,10 @@ def _copy(source: Path, part: Path, remote: Remote, access: Access) -> None:
     shutil.copyfile(source, part)
 
 
-def _is_right(path: Path, remote: Remote, access: Access) -> bool:
+def _is_right(path: Path, remote: Remote) -> bool:
     """Compare a file with its published checksum, if there is one."""
     kind, _, published = (remote.checksum or "").partition(":")
-    shown = {"desc": f"verifying {path.name}", "bar_format": "{desc}", "leave": False}
-    with open(path, "rb") as file, tqdm(**shown, disable=not access.progress or remote.bytes < LARGE):
+    with open(path, "rb") as file:
         return not kind or hashlib.file_digest(file, kind).hexdigest() == published
 
 
