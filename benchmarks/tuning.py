@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from scipy import stats
 from tqdm import tqdm
 
-from hcegan_lib import data, metrics, train
+from hcegan_lib import data, metrics, paper, train
 from hcegan_lib.backend.files import write_atomically
 from hcegan_lib.color import gray_to_rgb
 from hcegan_lib.experiment import records
+from hcegan_lib.experiment.results import scorecard
 from hcegan_lib.models import UNetGenerator, render
 
 BASE = replace(train.TOUR, learning_rate=1e-3, decay_from=0.5, precision="bfloat16")
@@ -29,6 +31,8 @@ OPTIONS = {  # name -> changed settings, and steps: one choice at a time differs
     "base": ({}, STEPS),
     "rate 5e-4": ({"learning_rate": 5e-4}, STEPS),
     "rate 2e-3": ({"learning_rate": 2e-3}, STEPS),
+    "rate 4e-3": ({"learning_rate": 4e-3}, STEPS),
+    "rate 8e-3": ({"learning_rate": 8e-3}, STEPS),
     "constant rate": ({"decay_from": 1.0}, STEPS),
     "decay from 0.25": ({"decay_from": 0.25}, STEPS),
     "twice the steps": ({}, 2 * STEPS),
@@ -80,6 +84,36 @@ def score(generator: UNetGenerator, photos: data.Photos) -> dict[str, float]:
     return {name: float(score) for name, score in scores.items()}
 
 
+def seed_spread(table: pd.DataFrame, metric: str) -> float:
+    """Standard deviation of a run's score over seeds, pooled over all options and sets."""
+    groups = table[table["averaged epochs"] == 1].groupby(["data", "option"])[metric].agg(["var", "count"])
+    freedom = groups["count"] - 1
+    return float((groups["var"].fillna(0) * freedom).sum() / freedom.sum()) ** 0.5
+
+
+def power(table: pd.DataFrame, seeds: int = 5) -> pd.DataFrame:
+    """Compute the power of each primary contrast, if the paper's effects and their spread over its columns are true.
+
+    The spread over sets is that of the paper's columns; `seed_spread` adds the spread of a mean over `seeds` seeds. The
+    test is two-sided, over seven sets: at 5%, and at 5% / 6, Holm's strictest level.
+    """
+    rows = []
+    for name, (_, _, weights) in scorecard.PRIMARY.items():
+        for metric, unit in paper.UNITS.items():
+            printed = scorecard.printed_effects(weights, metric)
+            target, sets = max(printed.mean(), scorecard.LEAST[metric]), len(printed)
+            seed_variance = sum(w**2 for w in weights.values()) * seed_spread(table, metric) ** 2 / seeds
+            error = ((printed.var() + seed_variance) / sets) ** 0.5
+            row = {"contrast": name, "measure": f"{metric.upper()}, {unit}", "target": f"{target:.2f}"}
+            for label, level in {"power at 5%": 0.05, "power at 5% / 6": 0.05 / 6}.items():
+                critical = stats.t.ppf(1 - level / 2, sets - 1)
+                beyond = stats.nct.sf(critical, sets - 1, target / error)
+                row[label] = f"{beyond + stats.nct.cdf(-critical, sets - 1, target / error):.2f}"
+            half = stats.t.ppf(0.975, seeds - 1) * (seed_variance / sets) ** 0.5
+            rows.append(row | {"half-width over seeds": f"{half:.2f}"})
+    return pd.DataFrame(rows)
+
+
 def main() -> None:
     """Train all options side by side and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -97,6 +131,7 @@ def main() -> None:
             table = pd.DataFrame(rows).sort_values(["data", "option", "averaged epochs", "seed"])
             records.write_table(records.RESULTS / "tuning.csv", table)
     print(table.groupby(["data", "option", "averaged epochs"])[["psnr", "ssim", "skill"]].mean().round(2).to_string())
+    print(power(table).to_string(index=False))
 
 
 if __name__ == "__main__":
