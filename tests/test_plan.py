@@ -1,0 +1,41 @@
+"""The plan of the experiment: its numbers come from the committed trials and from the paper's tables."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from benchmarks import tuning
+from hcegan_lib import train
+from hcegan_lib.experiment import records
+
+PLAN = (records.RESULTS / "PLAN.md").read_text(encoding="utf-8")
+TRIALS = pd.read_csv(records.RESULTS / "tuning.csv")
+
+
+def table_below(heading):
+    """Cells of the first table whose header starts with a word."""
+    lines = re.search(rf"(?m)^\| {heading} .*\n\|[-|]+\n((?:\|.*\n)+)", PLAN)[1].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_plan_prints_the_power_that_the_trials_give():
+    assert table_below(r"contrast \| measure") == tuning.power(TRIALS).to_numpy().tolist()
+
+
+def test_the_plan_prints_the_mean_scores_of_all_trials():
+    last = TRIALS[TRIALS["averaged epochs"] == 1]
+    means = last.groupby(["option", "data"])[["psnr", "skill"]].mean().unstack()
+    wanted = [[*row["psnr"], row["psnr"].mean(), *row["skill"]] for _, row in means.iterrows()]
+    printed = [[float(cell) for cell in row[1:]] for row in table_below("option")]
+    assert sorted(printed) == [pytest.approx(row, abs=0.0051) for row in sorted(wanted)]
+
+
+def test_the_plan_names_the_protocol_of_the_profile():
+    settings = train.config("laptop")
+    protocol = dict(table_below("setting"))
+    assert protocol["image size, channels, depth"] == f"{settings.image_size} px, {settings.base_channels}, 6"
+    assert protocol["learning rate"].startswith("4e-3, constant for half")
+    assert (settings.learning_rate, settings.decay_from) == (4e-3, 0.5)
+    assert "at most 32 x 32 positions" in protocol["attention"]
+    assert settings.attend_max_positions == 32 * 32
