@@ -7,8 +7,8 @@ import pytest
 import yaml
 from kits import MINIMAL, ROOT, files, grid_of, write_grid
 
-from hcegan_lib import cli, paper
-from hcegan_lib.experiment import cluster, parse_settings, read_grid
+from hcegan_lib import cli, data, paper
+from hcegan_lib.experiment import cluster, parse_settings, read_grid, resolve_data
 
 
 def test_a_grid_is_named_after_its_file_and_all_models_are_the_papers_eight(tmp_path):
@@ -201,3 +201,13 @@ def test_a_setting_of_the_wrong_type_is_refused(name, value, message):
     with pytest.raises(ValueError) as error:  # noqa: PT011
         parse_settings({name: value})
     assert message in str(error.value)
+
+
+def test_a_grid_names_an_embedded_set_a_built_set_or_a_folder_of_the_kit(tmp_path, monkeypatch):
+    built = tmp_path / "data" / "raw" / "standin-orange"
+    built.mkdir(parents=True)
+    monkeypatch.setattr(data, "KIT_ROOT", tmp_path)
+    assert [resolve_data(name) for name in data.EMBEDDED] == ["mini", "flowers"]
+    assert resolve_data("standin-orange") == str(built)
+    assert resolve_data("data/raw/lion") == str(ROOT / "data" / "raw" / "lion")
+    assert grid_of(tmp_path, data=["flowers", "standin-orange"]).data == ["flowers", "standin-orange"]
