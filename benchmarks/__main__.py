@@ -4,6 +4,7 @@ Ratios carry over to other machines better than times do.
 """
 
 import argparse
+import math
 import multiprocessing
 import os
 import platform
@@ -17,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 os.environ["KINETO_LOG_LEVEL"] = "99"  # before torch, whose profiler would report each start and end
 
@@ -33,13 +35,14 @@ from tqdm import tqdm
 from benchmarks.plain import plain_step
 from hcegan_lib import course, data, metrics, paper, sources, train
 from hcegan_lib.attention import SelfAttention2d, positions
-from hcegan_lib.backend.kernels import UpConvolution, attend_by_kernel
+from hcegan_lib.backend import kernels
+from hcegan_lib.backend.kernels import UpConvolution, attend_by_kernel, attend_in_strips
 from hcegan_lib.backend.parallel import find_device
 from hcegan_lib.experiment.records import git_commit
 from hcegan_lib.losses import LOSSES
 
 RESULTS = Path(__file__).parent
-SMALL = train.TrainConfig(image_size=64, base_channels=16, depth=6, batch_size=4)
+TOUR = train.PROFILES["tour"]
 LARGE = train.TrainConfig()  # the paper's size: 256 px, 64 channels, batch 1
 
 
@@ -73,6 +76,7 @@ def seconds(*functions: Callable, device: str = "cpu", runs: int = 9) -> list[fl
 
 def peak_bytes(function: Callable, device: str) -> int:
     """Peak memory of tensors during one call, beyond what was allocated before."""
+    function()  # the first call also allocates what all later calls share
     if device == "cuda":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -120,8 +124,8 @@ def metrics_against_scikit_image(device: str) -> Iterator[Row]:
     yield Row(name, "ms", *(1e3 * time for time in seconds(ours, reference, device=device)))
 
 
-def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable, Callable]:
-    """Forward and backward pass of attention: ours, with the N x N matrix of Eq. (12), with PyTorch's kernel."""
+def attention_forms(N: int, C: int, device: str) -> tuple[Callable, ...]:
+    """Forward and backward pass of attention: ours, with the matrix of Eq. (12), PyTorch's kernel, in strips."""
     source = torch.Generator().manual_seed(0)
     attention = SelfAttention2d(C, "normal", generator=source).to(device)
     side = round(N**0.5)
@@ -141,10 +145,10 @@ def attention_forms(N: int, C: int, device: str) -> tuple[Callable, Callable, Ca
     def naive() -> None:
         finish(attention.attention(x) @ positions(attention.h(x)))
 
-    def kernel() -> None:
-        finish(attend_by_kernel(*(positions(part(x)) for part in (attention.g, attention.f, attention.h))))
+    def attending(attend: Callable) -> None:
+        finish(attend(*(positions(part(x)) for part in (attention.g, attention.f, attention.h))))
 
-    return ours, naive, kernel
+    return ours, naive, partial(attending, attend_by_kernel), partial(attending, attend_in_strips)
 
 
 def attention_against_the_whole_matrix(device: str) -> Iterator[Row]:
@@ -152,9 +156,17 @@ def attention_against_the_whole_matrix(device: str) -> Iterator[Row]:
     name = "attention, forward and backward, N = 16384, C = 64: peak extra memory; N x N matrix"
     yield Row(name, "MB", *(peak_bytes(form, device) / 1e6 for form in attention_forms(16384, 64, device)[:2]))
     for C in (32, 128):
-        ours, *others = (1e3 * time for time in seconds(*attention_forms(4096, C, device), device=device))
+        ours, *others = (1e3 * time for time in seconds(*attention_forms(4096, C, device)[:3], device=device))
         for other, time_of_other in zip(("N x N matrix", "PyTorch's kernel, padded"), others):
             yield Row(f"attention, forward and backward, N = 4096, C = {C}: time; {other}", "ms", ours, time_of_other)
+
+
+def curve_against_the_other_forms(device: str) -> Iterator[Row]:
+    """Level 0 of the paper's encoder, one channel of 256 x 256 positions: a curve, or the form of the other levels."""
+    ours, _, kernel, strips = attention_forms(65536, 1, device)
+    other, form = ("in strips", strips) if device == "cpu" else ("PyTorch's kernel, padded", kernel)
+    times = (1e3 * time for time in seconds(ours, form, device=device, runs=2))
+    yield Row(f"attention, forward and backward, N = 65536, C = 1, as a curve; {other}", "ms", *times)
 
 
 def up_convolution_against_pytorchs(device: str) -> Iterator[Row]:
@@ -206,33 +218,59 @@ def several(step: Callable, pair: tuple, count: int) -> None:
         step(*pair)
 
 
+def product(precision: str, device: str) -> tuple[Callable, int]:
+    """Multiply two large matrices, the fastest that a machine computes, and say how many operations that takes."""
+    size = 2048 if device == "cpu" else 8192
+    matrix = torch.randn(size, size, device=device, dtype=getattr(torch, precision))
+    return lambda: matrix @ matrix, 2 * size**3
+
+
 def steps_against_the_plain_loop(device: str) -> Iterator[Row]:
-    """Train pix2pix on the same batch, ours in both precisions."""
-    for settings, count in ((SMALL, 20), (LARGE, 2)):
+    """Train pix2pix on the same batch: ours, the plain loop, and the plain loop with what PyTorch offers."""
+    for settings, count in ((TOUR, 5), (LARGE, 2)):
         pair = batch(settings, device)
-        steps = [our_step(train.replace(settings, precision=precision), device) for precision in train.PRECISIONS]
-        steps.append(plain_step(*train.build(settings, device)))
-        turns = [partial(several, step, pair, count) for step in steps]
-        *ours, reference = (time / count for time in seconds(*turns, device=device))
+        plain = train.replace(settings, precision="float32")
+        runs = {"plain": plain_step(*train.build(plain, device))}
+        for precision in train.PRECISIONS:
+            runs["ours", precision] = our_step(train.replace(settings, precision=precision), device)
+            runs["tuned", precision] = plain_step(*train.build(plain, device), tuned=True, precision=precision)
+        turns = {name: partial(several, step, pair, count) for name, step in runs.items()}
+        products = {precision: product(precision, device) for precision in train.PRECISIONS}
+        turns |= {precision: turn for precision, (turn, _) in products.items()}
+        times = dict(zip(turns, seconds(*turns.values(), device=device)))
+        step = {name: 1e3 * times[name] / count for name in runs}  # ms
         size = f"{settings.image_size} px, {settings.base_channels} channels, batch {settings.batch_size}"
-        for precision, time_of_ours in zip(train.PRECISIONS, ours):
-            name = f"training step, {size}, {precision}; plain loop, float32"
-            yield Row(name, "ms", 1e3 * time_of_ours, 1e3 * reference)
-            yield from roofline(settings, precision, time_of_ours, pair, device)
+        operations = count_operations(settings, pair, device)
+        for precision in train.PRECISIONS:
+            name, ours = f"training step, {size}, {precision}", step["ours", precision]
+            yield Row(f"{name}; plain loop, float32", "ms", ours, step["plain"])
+            yield Row(f"{name}; plain loop, fused Adam, frozen D, {precision}", "ms", ours, step["tuned", precision])
+            peak = products[precision][1] / times[precision] / 1e9
+            name = f"  its {operations / 1e9:.1f} billion operations, {precision}; a large matrix product"
+            yield Row(name, "Gop/s", operations / ours / 1e6, peak, peak=True)
 
 
-def roofline(
-    settings: train.TrainConfig, precision: str, time_of_step: float, pair: tuple, device: str
-) -> Iterator[Row]:
-    """Compare the operations per second of a step with those of one large matrix product."""
+def count_operations(settings: train.TrainConfig, pair: tuple, device: str) -> int:
+    """Operations of one step: convolutions and their gradients only."""
     with FlopCounterMode(display=False) as counter:
-        our_step(settings, device)(*pair)  # counts convolutions and their gradients only
-    operations = counter.get_total_flops()
-    matrix = torch.randn(2048, 2048, device=device, dtype=getattr(torch, precision))
-    (time_of_product,) = seconds(lambda: matrix @ matrix, device=device)
-    name = f"  its {operations / 1e9:.1f} billion operations, {precision}; product of two 2048 x 2048 matrices"
-    peak = 2 * 2048**3 / time_of_product
-    yield Row(name, "Gop/s", operations / time_of_step / 1e9, peak / 1e9, peak=True)
+        our_step(settings, device)(*pair)
+    return counter.get_total_flops()
+
+
+def without_the_curve(step: Callable, *pair: torch.Tensor) -> None:
+    """Take a step in which one channel is no special case."""
+    with patch.object(kernels, "count_nodes", lambda query, key: math.inf):
+        step(*pair)
+
+
+def steps_with_attention(device: str) -> Iterator[Row]:
+    """Train SA' at 256 px, with attention before every convolution of the encoder."""
+    pair, other = batch(LARGE, device), "in strips" if device == "cpu" else "by PyTorch's kernel"
+    for precision in train.PRECISIONS:
+        step = our_step(train.replace(LARGE, gamma_init="normal", precision=precision), device)
+        turns = partial(step, *pair), partial(without_the_curve, step, *pair)
+        times = (1e3 * time for time in seconds(*turns, device=device, runs=2))
+        yield Row(f"training step of SA', 256 px, {precision}; level 0 {other}", "ms", *times)
 
 
 ONE_STEP = """
@@ -296,8 +334,10 @@ def loading_against_decoding(device: str) -> Iterator[Row]:
 BENCHMARKS = (
     metrics_against_scikit_image,
     attention_against_the_whole_matrix,
+    curve_against_the_other_forms,
     up_convolution_against_pytorchs,
     steps_against_the_plain_loop,
+    steps_with_attention,
     memory_of_a_step,
     loading_against_decoding,
 )
@@ -317,14 +357,19 @@ def cpu_lines() -> list[str]:
 
 
 def paper_grid(rows: list[Row]) -> str:
-    """Estimate the time of the paper's whole grid on this machine from one step of pix2pix at its size."""
-    best = min(row.ours for row in rows if row.what.startswith("training step, 256 px"))
+    """Estimate the time of the paper's whole grid on this machine from one step of pix2pix and one of SA'."""
+    pix2pix, attending = (
+        min(row.ours for row in rows if row.what.startswith(start))
+        for start in ("training step, 256 px", "training step of SA', 256 px")
+    )
     grid = yaml.safe_load((course.NOTEBOOKS / "grids" / "paper.yaml").read_text(encoding="utf-8"))
     photos = sum(sources.SOURCES[Path(folder).name].train for folder in grid["data"])  # one per step
-    steps = photos * LARGE.epochs * len(paper.MODELS)
+    steps = photos * LARGE.epochs  # of each model
+    times = [pix2pix if model.gamma_init is None else attending for model in paper.MODELS.values()]
     return (
-        f"The paper's grid is {steps / 1e6:.1f} million steps per seed. At pix2pix's {best:.0f} ms per step, one at a "
-        f"time, that is {steps * best / 1e3 / 3600:,.0f} hours, not counting attention."
+        f"The paper's grid is {steps * len(times) / 1e6:.1f} million steps per seed. At {pix2pix:,.0f} ms per step of "
+        f"pix2pix and {attending:,.0f} ms with attention, which {times.count(attending)} of {len(times)} models have, "
+        f"it takes {steps * sum(times) / 1e3 / 3600:,.0f} hours, one step at a time."
     )
 
 

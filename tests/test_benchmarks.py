@@ -1,10 +1,13 @@
 """What the benchmarks compare, and what they write; no test asserts a time."""
 
+import pytest
 import torch
 from torch import nn
 
 from benchmarks import __main__ as benchmarks
-from benchmarks.plain import textbook
+from benchmarks.plain import plain_step, textbook
+from hcegan_lib import train
+from hcegan_lib.backend import kernels
 from hcegan_lib.backend.kernels import DownConvolution, UpConvolution
 from hcegan_lib.models import UNetGenerator
 
@@ -24,11 +27,19 @@ def test_the_plain_loop_has_pytorchs_own_layers_with_the_same_weights():
     torch.testing.assert_close(ours(gray), plain(gray))
 
 
-def test_the_papers_grid_is_counted_from_its_photographs():
-    rows = [benchmarks.Row(f"training step, 256 px, {step} ms", "ms", step, 900) for step in (500, 250)]
-    steps = 8 * (800 + 6 * 500) * 200  # models, photographs, epochs
-    assert f"{steps / 1e6:.1f} million steps" in benchmarks.paper_grid(rows)
-    assert f"{steps * 0.25 / 3600:,.0f} hours" in benchmarks.paper_grid(rows)
+def step_rows(pix2pix, attending):
+    return [
+        *(benchmarks.Row(f"training step, 256 px, {time} ms", "ms", time, 900) for time in pix2pix),
+        *(benchmarks.Row(f"training step of SA', 256 px, {time} ms", "ms", time, 900) for time in attending),
+    ]
+
+
+def test_the_papers_grid_is_counted_from_its_photographs_and_its_models():
+    told = benchmarks.paper_grid(step_rows([500, 250], [3000, 2000]))
+    steps = (800 + 6 * 500) * 200  # photographs, epochs
+    assert f"{8 * steps / 1e6:.1f} million steps" in told
+    assert "7 of 8 models" in told
+    assert f"{steps * (0.25 + 7 * 2) / 3600:,.0f} hours" in told
 
 
 def test_the_peak_of_memory_counts_what_is_held_at_a_time():
@@ -45,7 +56,42 @@ def test_the_peak_of_memory_counts_what_is_held_at_a_time():
 
 def test_the_table_says_what_each_ratio_means():
     rows = [benchmarks.Row("a step; a loop", "ms", 20, 40), benchmarks.Row("  its peak", "Gop/s", 50, 200, peak=True)]
-    rows.append(benchmarks.Row("training step, 256 px", "ms", 1, 2))
+    rows += step_rows([1], [2])
     table = benchmarks.render_results(rows, "cpu")
     assert "| a step; a loop | 20 ms | 40 ms | 2.00 |" in table
     assert "| &nbsp;&nbsp;its peak | 50 Gop/s | 200 Gop/s | 0.25 |" in table
+
+
+TINY = train.TrainConfig(image_size=32, base_channels=2, depth=5, batch_size=2, precision="float32")
+
+
+def test_the_tuned_plain_loop_has_the_losses_of_the_plain_one():
+    pair = torch.rand(2, 1, 32, 32, generator=source()), torch.rand(2, 3, 32, 32, generator=source())
+    options = ({}, {"tuned": True}, {"tuned": True, "precision": "bfloat16"})
+    plain, tuned, half = (plain_step(*train.build(TINY), **choice) for choice in options)
+    for _ in range(5):
+        expected = plain(*pair)
+        assert tuned(*pair) == pytest.approx(expected, rel=1e-4)
+        assert half(*pair) == pytest.approx(expected, rel=3e-2)
+
+
+def test_each_step_is_compared_with_the_plain_loop_and_with_the_tuned_one_in_its_own_format(monkeypatch):
+    for size in ("TOUR", "LARGE"):
+        monkeypatch.setattr(benchmarks, size, TINY)
+    monkeypatch.setattr(benchmarks, "seconds", lambda *turns, **options: range(1, len(turns) + 1))
+    rows = [row for row in benchmarks.steps_against_the_plain_loop("cpu") if not row.peak]
+    assert [row.what.partition("batch 2, ")[2] for row in rows[:4]] == [
+        "float32; plain loop, float32",
+        "float32; plain loop, fused Adam, frozen D, float32",
+        "bfloat16; plain loop, float32",
+        "bfloat16; plain loop, fused Adam, frozen D, bfloat16",
+    ]
+    assert [row.reference / row.ours for row in rows[:4]] == [1 / 2, 3 / 2, 1 / 4, 5 / 4]
+
+
+def test_without_the_curve_one_channel_is_attended_to_in_strips(monkeypatch):
+    monkeypatch.setattr(kernels, "attend_by_curve", lambda *parts: "curve")
+    monkeypatch.setattr(kernels, "attend_in_strips", lambda *parts: "strips")
+    x, seen = torch.rand(1, 1024, 1), []
+    benchmarks.without_the_curve(lambda x: seen.append(kernels.attend(x, x, x)), x)
+    assert [*seen, kernels.attend(x, x, x)] == ["strips", "curve"]
