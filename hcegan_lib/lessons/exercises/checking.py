@@ -18,9 +18,9 @@ TOLERANCE = 3e-5  # above the rounding of float32, far below the effect of any m
 
 
 class Exercise(NamedTuple):
-    """The test of an exercise and the hints for students who are stuck."""
+    """The test of an exercise, which raises WrongAnswer, and the hints for students who are stuck."""
 
-    test: Callable[[Answer], None]  # calls the answer; raises WrongAnswer
+    test: Callable[[Answer], None]
     hints: tuple[str, ...]  # each failed try shows one more
 
 
@@ -43,16 +43,9 @@ def exercise(number: str, *hints: str) -> Callable:
 
 
 def check(number: str, answer: Answer) -> None:
-    """Test the answer to an exercise, and print what is wrong with it and a hint, or that it is right.
+    """Test a function against an exercise, such as "01.2"; print that it is right, or what is wrong and a hint.
 
-    Each further try shows one more hint.
-
-    Parameters
-    ----------
-    number
-        Number of the exercise, such as "01.2"; ValueError lists those that exist.
-    answer
-        The function that the exercise asks for, not its result.
+    Each further try shows one more hint. ValueError lists the exercises if there is none of this number.
     """
     judge(number, answer)  # a notebook would display the returned value
 
@@ -78,9 +71,8 @@ def judge(number: str, answer: Answer) -> bool:
 def _guard(answer: Answer) -> Answer:
     """Wrap an answer so that it gets copies, and so that its errors and missing results become complaints."""
     if not callable(answer):
-        raise WrongAnswer(
-            f"pass the function itself, without calling it; got an object of type {type(answer).__name__}."
-        )
+        kind = type(answer).__name__
+        raise WrongAnswer(f"pass the function itself, without calling it; got an object of type {kind}.")
 
     def call(*arguments: object) -> object:
         try:

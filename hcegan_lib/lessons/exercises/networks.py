@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, compare, exercise
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, as_array, compare, exercise
 
 
 @exercise(
@@ -69,11 +69,7 @@ def _walk_back(layers: list[tuple[int, int, int]], row: int) -> tuple[int, int]:
 )
 def _strides_for(answer: Answer) -> None:
     for side in np.random.default_rng().permutation([16, 34, 70, 142, 286]).tolist():
-        strides = answer(side)
-        try:
-            strides = [int(stride) for stride in strides]
-        except (TypeError, ValueError):
-            raise WrongAnswer(f"expected a list of strides, got an object of type {type(strides).__name__}.") from None
+        strides = as_array(answer(side)).ravel().astype(int).tolist()
         if not strides or not set(strides) <= {1, 2}:
             raise WrongAnswer(f"expected strides of 1 and 2, one per layer; for {side} it returns {strides}.")
         seen = 1

@@ -13,8 +13,7 @@ from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, compare, 
     "`number.quantize(unit, ROUND_HALF_UP)` rounds to that unit, halves up.",
 )
 def _judge_a_number(answer: Answer) -> None:
-    first = np.random.default_rng().integers(10)
-    for whole in np.roll(range(10), first):  # try all ten, because floats round some halves up and others down
+    for whole in range(10):  # try all ten, because floats round some halves up and others down
         for printed, exact, expected, case in (
             ("24", "238", "holds", "that rounds to the printed one"),
             ("2", "238", "holds", "that rounds to the printed one, which has one decimal"),

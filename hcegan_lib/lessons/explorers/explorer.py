@@ -2,7 +2,7 @@
 
 import html
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets as ipw
 import matplotlib.pyplot as plt
@@ -73,9 +73,7 @@ def picture(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def control(
-    label: str, start: object, options: tuple | Iterable[str] | Mapping[str, object], tooltip: str
-) -> ipw.Widget:
+def control(label: str, start: object, options: tuple | list | Mapping, tooltip: str) -> ipw.Widget:
     """Make a slider of (lowest, highest) or (lowest, highest, step), or a dropdown of names, or of names and values."""
     widget = ipw.interactive.widget_from_abbrev(options)
     widget.value, widget.description, widget.tooltip = start, label, tooltip

@@ -14,10 +14,7 @@ LIGHT_BLUE = "#56B4E9"
 
 
 def generator_structure(layers: pd.DataFrame) -> Figure:
-    """Draw the layers of a U-Net with attention, the paper's Figure 3.
-
-    One bar per convolution, labeled with channels and side, whose height is the logarithm of the side. An orange bar is
-    attention on its input, and a line is a skip connection.
+    """Draw the layers of a U-Net with attention, the paper's Figure 3; a bar's height is the logarithm of its side.
 
     The columns are part ("encoder" or "decoder"), channels and side of the output, attention (whether it precedes the
     convolution) and skip (whether the output also crosses over), with one row per convolution in forward order.

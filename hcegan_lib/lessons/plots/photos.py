@@ -11,19 +11,14 @@ from hcegan_lib.metrics import colorfulness
 
 
 def photo_grid(rows: Mapping[str, Tensor], *, titles: Sequence[str] = (), alt: str) -> Figure:
-    """Lay out photographs, (N, 3, H, W) or (N, 1, H, W) in [0, 1], in labeled rows with titles above the columns.
-
-    N may differ between rows. `alt` is the alternative text.
-    """
+    """Lay out photographs, (N, 3, H, W) or (N, 1, H, W) in [0, 1], in labeled rows with titles above the columns."""
     # One panel per photograph: in the single image of torchvision's make_grid there is no place for labels and titles.
-    columns = max(len(images) for images in rows.values())
+    columns = len(next(iter(rows.values())))
     side = min(2, max(1.1, 10.4 / columns))  # a full row is as wide as a notebook's page
     figure, axes = make_panels(len(rows), columns, width=side, height=side)
     for row, (label, images) in zip(axes, rows.items()):
         for ax, image in zip(row, images):
             draw_photo(ax, image)
-        for ax in row[len(images) :]:
-            ax.set_axis_off()
         row[0].set_ylabel(label)
     for ax, title in zip(axes[0], titles):
         ax.set_title(title, fontsize="medium")

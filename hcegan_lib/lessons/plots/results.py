@@ -55,10 +55,9 @@ def _draw_intervals(ax: Axes, y: np.ndarray, rows: pd.DataFrame, **look: object)
 
 
 def differences_to_baseline(table: pd.DataFrame, data: str) -> Figure:
-    """Draw the differences to pix2pix of a `results.table`, as the paper prints them and as measured on one data set.
+    """Draw the differences to pix2pix of a `results.table`, as printed (rings) and as measured on one data set.
 
-    One row per model: above, a ring for each of the paper's data sets; below, a square at the measured mean with its
-    95% interval; on the right, the verdict.
+    The verdict stands on the right.
     """
     figure, panels = _panels_of_scores(table[table["model"] != BASELINE], 4.9, 1.2, 0.5)
     words = []

@@ -77,10 +77,9 @@ def conventions(scores: pd.DataFrame) -> Figure:
 
 
 def parts_of_errors(target: Tensor, versions: Mapping[str, Tensor]) -> Figure:
-    """Map the errors of several versions of a photograph, (3, H, W) in [0, 1], with luminance and color apart.
+    """Map the errors of versions of a photograph, (3, H, W) in [0, 1], in luminance (red: too bright) and in color.
 
-    One row per version: the true photograph, the version, its luminance error (red: too bright) and its color error.
-    Both errors are in levels, each on one scale for all rows.
+    One row per version. Both errors are in levels, each on one scale for all rows.
     """
     figure, axes = make_panels(len(versions), 4, width=2.4, height=2)
     lumas = {name: 255 * error_parts(image, target)[0][0] for name, image in versions.items()}

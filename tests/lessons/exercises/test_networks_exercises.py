@@ -49,7 +49,7 @@ def test_mistakes_in_the_rows_seen(answer, complaint, assert_complaint):
     ("answer", "complaint"),
     [
         (lambda patch: [2, 2, 2, 1, 1], "a score of that network sees 70 pixels"),
-        (lambda patch: 5, "object of type int"),
+        (lambda patch: ["a"], "expected numbers, got an object of type list"),
         (lambda patch: [4] * 3, "expected strides of 1 and 2"),
         (lambda patch: [1] * ((patch - 1) // 3), r"it uses \d+ layers, but \d are enough"),
         (lambda patch: [], "expected strides of 1 and 2"),

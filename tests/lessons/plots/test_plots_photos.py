@@ -25,12 +25,6 @@ def test_values_outside_0_and_1_are_clipped_without_a_warning_from_matplotlib(ph
     assert caplog.messages == []
 
 
-def test_a_shorter_row_of_photographs_leaves_its_last_panels_empty(photos):
-    panels = np.array(plots.photo_grid({"long": photos, "short": photos[:1]}, alt="x").axes).reshape(2, 4)
-    assert [len(ax.images) for ax in panels[1]] == [1, 0, 0, 0]
-    assert not any(ax.axison for ax in panels[1, 1:])
-
-
 def test_photographs_that_require_gradients_can_be_drawn(photos):
     assert len(plots.photo_grid({"": photos.clone().requires_grad_()}, alt="x").axes) == 4
 
