@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "explorer": ["Explorer", "new_figure", "picture"],
         "games": ["dirac_explorer", "dirac_picture"],
-        "losses": ["loss_at", "loss_explorer", "loss_picture", "margin_losses"],
+        "losses": ["loss_explorer", "loss_picture", "margin_losses"],
         "patches": ["patch_explorer", "patch_picture"],
         "versions": ["gallery", "gallery_picture"],
     },
