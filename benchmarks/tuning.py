@@ -22,7 +22,7 @@ from hcegan_lib import data, metrics, paper, train
 from hcegan_lib.backend.files import write_atomically
 from hcegan_lib.color import gray_to_rgb
 from hcegan_lib.experiment import records
-from hcegan_lib.experiment.results import scorecard
+from hcegan_lib.experiment.results import effects
 from hcegan_lib.models import UNetGenerator, render
 
 BASE = replace(train.TOUR, learning_rate=1e-3, decay_from=0.5, precision="bfloat16")
@@ -98,10 +98,10 @@ def power(table: pd.DataFrame, seeds: int = 5) -> pd.DataFrame:
     test is two-sided, over seven sets: at 5%, and at 5% / 6, Holm's strictest level.
     """
     rows = []
-    for name, (_, _, weights) in scorecard.PRIMARY.items():
+    for name, (_, _, weights) in effects.PRIMARY.items():
         for metric, unit in paper.UNITS.items():
-            printed = scorecard.printed_effects(weights, metric)
-            target, sets = max(printed.mean(), scorecard.LEAST[metric]), len(printed)
+            printed = effects.printed_effects(weights, metric)
+            target, sets = max(printed.mean(), effects.LEAST[metric]), len(printed)
             seed_variance = sum(w**2 for w in weights.values()) * seed_spread(table, metric) ** 2 / seeds
             error = ((printed.var() + seed_variance) / sets) ** 0.5
             row = {"contrast": name, "measure": f"{metric.upper()}, {unit}", "target": f"{target:.2f}"}

@@ -1,4 +1,4 @@
-"""The command that compares results with the paper's: table."""
+"""The commands that compare results with the paper's: table, verdict."""
 
 import argparse
 
@@ -11,6 +11,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     table.add_argument("number", type=int, choices=[1, 2, 3], help="its number in the paper")
     table.add_argument("--grid", default="laptop", metavar="G", help="grid of the measured results (default: laptop)")
     table.add_argument("--format", default="md", choices=["md", "csv", "latex", "html"], help="default: md")
+    verdict = add_command(commands, "verdict", run_verdict, "print each claim of the paper with our effect and verdict")
+    verdict.add_argument("grid", nargs="?", default="columns", metavar="GRID", help="default: columns")
+    verdict.add_argument("--format", default="md", choices=["md", "csv", "html"], help="default: md")
 
 
 def run_table(args: argparse.Namespace) -> int:
@@ -18,4 +21,12 @@ def run_table(args: argparse.Namespace) -> int:
     from hcegan_lib.experiment import results
 
     print(results.render_table(args.number, args.grid, args.format), end="")
+    return 0
+
+
+def run_verdict(args: argparse.Namespace) -> int:
+    """Print the scorecard of a grid."""
+    from hcegan_lib.experiment import results
+
+    print(results.render_scorecard(args.grid, args.format), end="")
     return 0

@@ -12,7 +12,9 @@ def test_help_loads_nothing_heavy():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     text, status, modules = run.stdout.rstrip("\n").rsplit("\n", 2)
     assert status == "0"
-    assert all(command in text for command in ("course", "student", "train", "color", "batch", "data", "table"))
+    assert all(
+        command in text for command in ("course", "student", "train", "color", "batch", "data", "table", "verdict")
+    )
     assert not {"torch", "numpy", "pandas", "matplotlib", "nbconvert", "distributed"} & set(modules.split())
 
 

@@ -6,13 +6,19 @@ from hcegan_lib.experiment import results
 from tests.cli.calls import refuse
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_table_as_csv_is_the_table_of_notebook_10(number, capsys):
+@pytest.fixture(scope="module")
+def tables():
+    """The tables of notebook 10."""
     notebook = nbformat.read(course.NOTEBOOKS / "10_tables.ipynb", as_version=4)
     names = {}
     exec("\n".join([cell.source for cell in notebook.cells if cell.cell_type == "code"][:2]), names)
+    return names["tables"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_table_as_csv_is_the_table_of_notebook_10(number, tables, capsys):
     assert cli.main(["table", str(number), "--format", "csv"]) == 0
-    assert capsys.readouterr().out == names["tables"][number].to_csv(index=False, lineterminator="\n")
+    assert capsys.readouterr().out == tables[number].to_csv(index=False, lineterminator="\n")
 
 
 @pytest.mark.parametrize(
@@ -39,3 +45,9 @@ def test_a_table_can_be_written_in_every_format(form, capsys, monkeypatch):
 
 def test_a_table_of_a_grid_without_results_is_refused(capsys):
     assert "no committed results of grid 'nope'; there are: " in refuse(["table", "1", "--grid", "nope"], capsys)
+
+
+def test_verdict_prints_the_scorecard_of_a_grid(capsys):
+    assert cli.main(["verdict", "laptop"]) == 0
+    assert capsys.readouterr().out == results.render_scorecard("laptop")
+    assert "no committed results of grid 'nope'; there are: " in refuse(["verdict", "nope"], capsys)

@@ -59,12 +59,17 @@ def _text_rows(frame: pd.DataFrame, escape: Callable[[str], str]) -> list[list[s
 
 
 def to_markdown(frame: pd.DataFrame, caption: str) -> str:
-    """Write a table in Markdown, padded so that columns line up on a terminal too."""
-    head, *rows = _text_rows(frame, lambda cell: cell.replace("|", r"\|"))
+    """Write a table in Markdown."""
+    return markdown(readable(frame)) + f"\n{caption}\n"
+
+
+def markdown(text: pd.DataFrame) -> str:
+    """Write a table of text in Markdown, padded so that columns line up on a terminal too."""
+    head, *rows = [[cell.replace("|", r"\|") for cell in row] for row in (text.columns, *text.itertuples(index=False))]
     widths = [max(map(len, column)) for column in zip(head, *rows)]
     rule = ["-" * width for width in widths]
     lines = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in (head, rule, *rows))
-    return "".join(f"| {line} |\n" for line in lines) + f"\n{caption}\n"
+    return "".join(f"| {line} |\n" for line in lines)
 
 
 def to_latex(frame: pd.DataFrame, caption: str) -> str:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from hcegan_lib import paper
-from hcegan_lib.experiment.results.scores import IN_TABLES, run_means
+from hcegan_lib.experiment.results.scores import IN_TABLES, measured, run_means
 from hcegan_lib.experiment.results.statistics import LEVEL, holm, interval, p_value
+from hcegan_lib.experiment.results.text import markdown
 
 STARTS = ("SA", "SA'", "SA''")
 LEAST = {"psnr": 0.1, "ssim": 0.5}  # smallest effect worth claiming, in dB and percent
@@ -164,3 +165,49 @@ def scorecard(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _holm(p: pd.Series) -> pd.Series:
     return pd.Series(holm(p), p.index) if p.notna().all() else p
+
+
+def render_scorecard(grid: str = "columns", form: str = "md") -> str:
+    """Render the `scorecard` of the committed results of a grid, as `hcegan verdict` prints it.
+
+    `form` is "md" or "html", for reading, or "csv", with all columns and every digit. Raises ValueError for any other
+    argument, and if the grid lacks one of the paper's eight models.
+    """
+    if form not in ("md", "html", "csv"):
+        raise ValueError(f"form must be one of md, html, csv, got {form!r}")
+    scores = measured(grid)
+    missing = set(paper.MODELS) - set(scores["model"])
+    if missing:
+        raise ValueError(f"grid {grid!r} has no runs of {', '.join(sorted(missing))}: the scorecard needs them")
+    card = scorecard(scores)
+    if form == "csv":
+        return card.to_csv(index=False, lineterminator="\n")
+    text = readable(card)
+    body = markdown(text) if form == "md" else text.to_html(index=False, border=0) + "\n"
+    return f"{body}\n{caption(card, grid)}\n"
+
+
+def readable(card: pd.DataFrame) -> pd.DataFrame:
+    """Format a `scorecard` as text: claim, measure, the paper's mean and range over its columns, ours, verdict."""
+    units = card["metric"].map(paper.UNITS)
+    forms = {
+        "the paper's tables": "{printed:+.2f} ({printed low:+.2f} to {printed high:+.2f})",
+        "measured, 95% interval": "{mean:+.2f} [{low:+.2f}, {high:+.2f}]",
+        "these sets, other seeds": "[{seeds low:+.2f}, {seeds high:+.2f}]",
+        "p (Holm)": "{p Holm:.3f}",
+    }
+    cells = {name: [form.format(**row) for row in card.to_dict("records")] for name, form in forms.items()}
+    text = {"claim": card["claim"], "measure": card["metric"].str.upper() + ", " + units} | cells
+    return pd.DataFrame(text | {"verdict": card["verdict"].replace("", "no claim")})
+
+
+def caption(card: pd.DataFrame, grid: str) -> str:
+    """Say what the numbers of a `scorecard` are."""
+    sets, seeds = card["sets"].iloc[0], card["seeds"].min()
+    over = f"over {sets} data sets, each averaged over its {seeds} seeds" if sets > 1 else f"over {seeds} seeds"
+    return (
+        f"Grid {grid}. Effects are differences of mean PSNR (dB) and SSIM (points). The paper's: mean over its seven "
+        f"columns, and their range. Measured: mean and 95% interval (Student's t) {over}. p after Holm's correction, "
+        "for the six primary comparisons and for the secondary ones. data/results/PLAN.md, written before the runs, "
+        "defines the verdicts."
+    )
