@@ -114,9 +114,9 @@ def open_images(server, raw, offer):
 
     def publish():
         described = {
-            name: remote(server, name, table(columns, rows[subset]), checksum=checksum)
+            name: remote(server, name, table(columns, rows[subset]))
             for subset in boxes
-            for kind, columns, rows, checksum in (("boxes", BOXES, boxes, True), ("photos", PHOTOS, photos, False))
+            for kind, columns, rows in (("boxes", BOXES, boxes), ("photos", PHOTOS, photos))
             for name in [f"{subset}-{kind}.csv"]
         }
         more = {name: described.pop(name) for name in list(described) if name.startswith("train")}

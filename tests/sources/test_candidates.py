@@ -86,17 +86,6 @@ def test_open_images_downloads_the_large_tables_only_if_the_small_ones_list_too_
     assert names_of(raw / "openimages-lion") == many
 
 
-def test_a_table_that_is_something_else_is_deleted_and_the_next_call_completes(open_images, server, build, refused):
-    for n in range(1, 7):
-        open_images(n, "test", 0.9 - 0.05 * n)
-    open_images.publish()
-    right = server.files["validation-photos.csv"]
-    server.files["validation-photos.csv"] = b"<html>Please sign in</html>"
-    assert "validation-photos.csv is not the expected table and was deleted" in refused("openimages-lion")
-    server.files["validation-photos.csv"] = right
-    build("openimages-lion")
-
-
 # --- archives from a server -------------------------------------------------------------------------------------------
 
 
