@@ -64,6 +64,16 @@ def test_invalid_input_prints_one_line_to_standard_error(words, raw, capsys):
     assert err[0].startswith("hcegan: ")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_escape_sequences_in_the_name_of_a_photograph_are_printed_and_not_obeyed(raw, tmp_path, capsys):
+    for name, content in (photos_in("mine\x1b[31m", 3) | {"mine\x1b[31m/a\x1b[2J\x07.jpg": b"damaged"}).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    out, (line,) = run(capsys, "build", "mine", "--from", str(tmp_path / "mine\x1b[31m"))
+    assert r"a\x1b[2J\x07.jpg: " in line
+    assert "\x1b" not in "".join((*out, line))
+
+
 def test_a_failed_download_prints_one_line_and_the_next_call_completes(div2k, raw, server, capsys):
     right = server.files.pop("DIV2K_valid_HR.zip")
     (line,) = run(capsys, "build", "div2k", status=1)[1]
