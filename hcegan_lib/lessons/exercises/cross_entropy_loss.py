@@ -10,11 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, compare, exercise, uniform
 
 
-@exercise(
-    "03.1",
-    "Sum -p log2(p) over the outcomes.",
-    "An outcome with probability 0 adds nothing: `p = p[p > 0]`.",
-)
+@exercise("03.1", "Sum -p log2(p) over the outcomes.", "An outcome with probability 0 adds nothing: `p = p[p > 0]`.")
 def _entropy_in_bits(answer: Answer) -> None:
     p = np.random.default_rng().dirichlet(np.ones(5))
     bits = stats.entropy(p, base=2)

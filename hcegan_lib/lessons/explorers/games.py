@@ -4,29 +4,26 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 
 from hcegan_lib import dirac
 from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_line
 from hcegan_lib.lessons.plots.figure import BLUE, ORANGE, Figure
+from hcegan_lib.lessons.plots.games import directions
 from hcegan_lib.losses import LOSSES, AdversarialLoss
 
 EDGE = 2.0  # both axes of the plane go from -EDGE to EDGE
 
 
 def dirac_picture(
-    *,
-    loss: AdversarialLoss,
-    rate: float,
-    theta: float,
-    psi: float,
-    steps: int = 60,
-    figure: Figure | None = None,
+    *, loss: AdversarialLoss, rate: float, theta: float, psi: float, steps: int = 60, figure: Figure | None = None
 ) -> Figure:
     """Draw gradient descent from one start through the vector field of a loss, and its distance from (0, 0)."""
     figure = prepare(figure, 2, width=4.3, height=3.7, left=0.08, bottom=0.14, top=0.91, wspace=0.25)
     plane, distance = figure.axes
-    _draw_field(plane, loss)
+    grid = torch.linspace(-EDGE, EDGE, 15, dtype=torch.float64)
+    if not plane.collections:
+        plane.quiver(grid, grid, *directions(loss, grid), color="0.7", pivot="mid", scale=22, width=0.004)
+    plane.collections[0].set_UVC(*directions(loss, grid))
     thetas, psis = (part.numpy() for part in dirac.trajectory(loss, theta, psi, learning_rate=rate, steps=steps))
     set_line(plane, 0, thetas, psis, ".-", color=BLUE, markersize=3, linewidth=1)
     set_line(plane, 1, thetas[:1], psis[:1], "o", color=ORANGE, markersize=8)
@@ -41,16 +38,6 @@ def dirac_picture(
         f"from the solution: {away[0]:.2f} at the start, {away[-1]:.2f} after {steps} steps."
     )
     return figure
-
-
-def _draw_field(plane: Axes, loss: AdversarialLoss) -> None:
-    """Draw the directions of a loss's vector field as arrows of unit length."""
-    psis, thetas = torch.meshgrid(*[torch.linspace(-EDGE, EDGE, 15, dtype=torch.float64)] * 2, indexing="ij")
-    pull = torch.stack(dirac.vector_field(loss, thetas, psis))
-    pull = torch.nan_to_num(pull / pull.norm(dim=0).clamp(min=1e-12)).numpy()
-    if not plane.collections:
-        plane.quiver(thetas, psis, *pull, color="0.7", pivot="mid", scale=22, width=0.004)
-    plane.collections[0].set_UVC(*pull)
 
 
 def dirac_explorer(losses: Mapping[str, AdversarialLoss] = LOSSES) -> Explorer:

@@ -64,4 +64,4 @@ def _draw_field(ax: Axes, game: AdversarialLoss) -> None:
 def directions(game: AdversarialLoss, grid: Tensor) -> np.ndarray:
     """Compute a game's vector field where theta and psi take all values of a grid, (n,), as unit vectors, (2, n, n)."""
     pull = torch.stack(vector_field(game, grid[None], grid[:, None]))
-    return torch.nan_to_num(pull / pull.norm(dim=0)).numpy()
+    return torch.nan_to_num(pull / pull.norm(dim=0).clamp(min=1e-12)).numpy()  # rounding has no direction

@@ -37,10 +37,7 @@ def means_with_intervals(summary: pd.DataFrame) -> Figure:
 
 
 def _panels_of_scores(table: pd.DataFrame, width: float, edges: float, row: float) -> tuple[Figure, list]:
-    """Make one panel per score, with one row per model; return each panel, the score's unit and its rows of the table.
-
-    A panel is `width` inches wide and, for n models, `edges` + n * `row` inches high.
-    """
+    """Make one panel per score, with one row per model; list each panel, the score's unit and its rows of the table."""
     models = list(dict.fromkeys(table["model"]))
     figure, [axes] = make_panels(1, 2, width=width, height=edges + row * len(models), sharey=True)
     for ax in axes:

@@ -23,17 +23,20 @@ from hcegan_lib.lessons.plots.figure import (
 L1 = "L1 distance (−1 to 1)"
 
 
-def over_steps(curves: Mapping[str, Sequence[float]], *, ylabel: str, level: float | None = None) -> Figure:
-    """Draw a number over the steps of several runs, on a logarithmic axis that leaves out step 0.
+def over_steps(
+    curves: Mapping[str, Sequence[float]], *, ylabel: str, level: float | None = None, xscale: str = "log"
+) -> Figure:
+    """Draw a number over the steps of several runs, from step 1 on, because a logarithmic axis has no step 0.
 
-    Each curve starts with the number before any step; curves may differ in length. `level` draws a horizontal line.
+    Each curve starts with the number before any step; curves may differ in length. `level` draws a horizontal line,
+    and `xscale` may be "linear".
     """
     figure, [[ax]] = make_panels(1, 1, width=6.5, height=3.2)
     for (name, values), color, style in zip(curves.items(), COLORS, STYLES):
         ax.plot(range(1, len(values)), values[1:], style, color=color, linewidth=2, label=name)
     if level is not None:
         ax.axhline(level, color="0.6", linewidth=1, zorder=0)
-    ax.set(xscale="log", xlabel="step", ylabel=ylabel)
+    ax.set(xscale=xscale, xlabel="step", ylabel=ylabel)
     if max(map(len, curves.values())) <= 10:  # within one decade, Matplotlib would write 2 x 10^0
         ax.xaxis.set_minor_formatter("{x:g}")
     ax.xaxis.set_major_formatter("{x:g}")
@@ -46,8 +49,7 @@ def over_steps(curves: Mapping[str, Sequence[float]], *, ylabel: str, level: flo
 def discriminators_in_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the loss of several discriminators, the norm of its gradient, and the gap between real and rendered pairs.
 
-    A triangle at the lower edge marks a loss of minus infinity. The columns of each log are step, d_loss, gradient (its
-    norm), real and fake (mean logits).
+    The columns of each log are step, d_loss, gradient (its norm), real and fake (mean logits).
     """
     figure, [axes] = make_panels(1, 3, width=3.3, height=2.7)
     loss, gradient, gap = axes
