@@ -21,7 +21,7 @@ from torch import Tensor
 from hcegan_lib import KIT_ROOT, __version__, metrics, paper
 from hcegan_lib.backend import parallel
 from hcegan_lib.backend.checkpoints import read_run_json, read_samples
-from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend.files import name_file, require_plain_file, write_atomically
 from hcegan_lib.color import gray_to_rgb
 from hcegan_lib.data import Photos, PhotoSet
 from hcegan_lib.models import render
@@ -154,7 +154,10 @@ def git_commit() -> str | None:
 def read_records(folder: Path) -> Iterator[dict]:
     """Read every record below a folder, in the order of their paths."""
     for path in sorted(folder.rglob("record.json")):
-        yield read_run_json(path)
+        with name_file(path):
+            record = read_run_json(path)
+            _run(record), record["scores"], record[GRAY_COPY], record["curves"]  # KeyError if it is something else
+        yield record
 
 
 def _run(record: dict) -> dict:
@@ -213,7 +216,7 @@ def collect(grid: str, failed: list[dict] | None = None) -> Path:
     pictures = RESULTS / f"{grid}-pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     for (data, model), source in first_pictures(folder).items():
-        write_atomically(pictures / f"{picture_name(data, model)}.png", source.read_bytes())
+        write_atomically(pictures / f"{picture_name(data, model)}.png", require_plain_file(source).read_bytes())
     made_by = json.dumps({"grid": grid, "runs": runs, "failed": failed or []}, indent=1)
     write_table(RESULTS / f"{grid}-curves.csv", curves_of(folder))
     write_atomically(RESULTS / f"{grid}.json", made_by + "\n")
@@ -229,12 +232,15 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def manifest(grid: str) -> dict:
     """Read how the committed scores of a grid were made: "grid", "runs" with their settings, and "failed" runs.
 
-    Raises ValueError if there is no manifest.
+    Raises ValueError if there is no manifest, or if it is damaged.
     """
     path = RESULTS / f"{grid}.json"
     if not path.exists():
         raise ValueError(f"no manifest of grid {grid!r}: {path} does not exist")
-    return json.loads(path.read_text(encoding="utf-8"))
+    with name_file(path):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["grid"], content["failed"], [_run(run) for run in content["runs"]]  # KeyError if it is something else
+        return content
 
 
 def read_pictures(grid: str, data: str, model: str) -> tuple[list[str], Tensor]:

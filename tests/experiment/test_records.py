@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -105,6 +106,21 @@ def test_collecting_without_a_finished_run_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"no finished run in .*tour: train one first"):
         records.collect("tour")
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', '{"data": "mini", "model": "x", "settings": {}}', "[1]", "\x00"])
+def test_a_foreign_record_below_the_runs_is_named(content, runs, tmp_path):
+    shutil.copytree(runs / "smoke" / "pix2pix", tmp_path / "a")
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    (tmp_path / "b" / "c" / "record.json").write_text(content)
+    with pytest.raises(ValueError, match=r"b/c/record\.json cannot be read"):
+        records.scores_of(tmp_path)
+
+
+def test_a_pipe_among_the_records_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "record.json")
+    with pytest.raises(ValueError, match=r"record\.json is not a plain file"):
+        records.scores_of(tmp_path)
 
 
 def test_curves_are_means_over_the_steps_of_an_epoch(photos, tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,31 @@ def test_committed_scores_are_read_and_other_files_are_not_taken_for_scores(grid
     for name in ("gains", "made-curves", "nope", "../made"):
         with pytest.raises(ValueError, match=f"no committed results of grid '{name}'; there are: made$"):
             results.measured(name)
+
+
+def test_stray_files_among_the_results_do_no_harm(grid, scores):
+    (grid / "a.csv").write_bytes(b"\xff\xfe\x00")
+    (grid / "b.csv").mkdir()
+    (grid / "c.csv").symlink_to(grid / "gone.csv")
+    (grid / "d.csv").touch()
+    os.mkfifo(grid / "e.csv")
+    assert results.recorded() == ["made"]
+    assert len(results.measured("made")) == len(scores)
+
+
+def test_a_word_among_the_scores_is_told_with_the_name_of_the_file(grid):
+    path = grid / "made.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(text.splitlines()[3].split(",")[4], "many", 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=f"{path} cannot be read .*'many'"):
+        results.measured("made")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"grid": "made", "runs": [{"model": "pix2pix"}], "failed": []}', "{}"])
+def test_a_damaged_manifest_is_named(content, grid):
+    (grid / "made.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"made\.json cannot be read"):
+        results.render_table(1, "made")
 
 
 def test_a_run_is_averaged_over_its_photographs_with_ssim_in_percent(scores):
@@ -27,6 +54,7 @@ def test_a_run_is_averaged_over_its_photographs_with_ssim_in_percent(scores):
         (lambda s: pd.concat([s, s[20:23]]), r"appears twice in the scores \(and 2 more\)"),
         (lambda s: s.assign(psnr=s["psnr"].where(s.index != 20)), r"'4.jpg' .* has no finite PSNR and SSIM"),
         (lambda s: s.assign(psnr=s["psnr"].where(s.index != 3, np.inf)), r"'gray copy', .* has no finite PSNR"),
+        (lambda s: s.assign(ssim=s["ssim"].where(s.index != 20, 1.01)), r"'4.jpg' .* has an SSIM beyond 100 %"),
         (lambda s: s[(s["model"] != "pix2pix") | (s["seed"] != 1) | (s["file"] == "x")].head(0), "there are no scores"),
         (
             lambda s: s[s["file"].isin(["0.jpg"]) == (s["seed"] == 1)],

@@ -3,9 +3,12 @@
 `scores` is always a table from `records.scores_of` or `measured`: one row per photograph and run.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from hcegan_lib.backend.files import name_file, require_plain_file
 from hcegan_lib.experiment import records
 
 IN_TABLES = {"psnr": 1, "ssim": 100}  # factors for tables: dB, and percent as in the paper
@@ -13,27 +16,40 @@ IN_TABLES = {"psnr": 1, "ssim": 100}  # factors for tables: dB, and percent as i
 
 def recorded() -> list[str]:
     """Return the names of the grids with committed scores."""
-    paths = sorted(records.RESULTS.glob("*.csv"))  # some of them hold curves or gains
-    wanted = {*records.RUN, "file", *IN_TABLES}
-    return [path.stem for path in paths if wanted <= set(pd.read_csv(path, nrows=0))]
+    return [path.stem for path in sorted(records.RESULTS.glob("*.csv")) if _holds_scores(path)]
+
+
+def _holds_scores(path: Path) -> bool:
+    """Check the columns of a file: some hold curves or gains, and a stray one may hold anything."""
+    try:
+        return {*records.RUN, "file", *IN_TABLES} <= set(pd.read_csv(require_plain_file(path), nrows=0))
+    except (OSError, ValueError):
+        return False
 
 
 def measured(grid: str = "laptop") -> pd.DataFrame:
-    """Read the committed scores of a grid, in the form of `records.scores_of`; raise ValueError if there are none."""
+    """Read the committed scores of a grid, in the form of `records.scores_of`.
+
+    Raises ValueError if there are none, or if the file is damaged.
+    """
     if grid not in recorded():
         raise ValueError(f"no committed results of grid {grid!r}; there are: {', '.join(recorded()) or 'none'}")
-    return pd.read_csv(records.RESULTS / f"{grid}.csv")
+    path = records.RESULTS / f"{grid}.csv"
+    with name_file(path):
+        return pd.read_csv(path, dtype=dict.fromkeys(IN_TABLES, float) | {"seed": int})
 
 
 def comparable(scores: pd.DataFrame) -> pd.DataFrame:
     """Keep the photographs that every run of their data set has scored, so that all means are over the same ones.
 
-    Raises ValueError if there are none, a run scores a photograph twice, or a score is missing or not finite.
+    Raises ValueError if there are none, a run scores a photograph twice, or a score is missing, not finite or
+    impossible.
     """
     if scores.empty:
         raise ValueError("there are no scores: train a model first")
     _refuse_rows(scores, scores.duplicated([*records.RUN, "file"]), "appears twice in the scores")
     _refuse_rows(scores, ~np.isfinite(scores[list(IN_TABLES)]).all(axis=1), "has no finite PSNR and SSIM")
+    _refuse_rows(scores, scores["ssim"].abs() > 1.000001, "has an SSIM beyond 100 %")
     runs = scores.drop_duplicates(records.RUN).groupby("data").size()
     kept = scores[scores.groupby(["data", "file"])["seed"].transform("size") == scores["data"].map(runs)]
     for data in set(runs.index) - set(kept["data"]):
