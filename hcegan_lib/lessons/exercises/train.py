@@ -2,29 +2,12 @@
 
 import numpy as np
 import torch
-from torch.nn.functional import batch_norm, instance_norm, layer_norm
 
-from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, patch_scores, uniform
+from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, patch_scores
 
 
 @exercise(
     "09.1",
-    "How many whole batches are in one epoch? `//` divides and drops the remainder.",
-    "Multiply the batches per epoch by the number of epochs.",
-)
-def _steps_of_a_run(answer: Answer) -> None:
-    for batches, batch_size, epochs in np.random.default_rng().integers((10, 2, 2), (80, 12, 60), (5, 3)).tolist():
-        photographs = (batches + 1) * batch_size - 1  # the largest possible remainder
-        slips = {
-            "count only whole batches; the last, smaller batch of an epoch is dropped.": (batches + 1) * epochs,
-            "this is one epoch; multiply by the number of epochs.": batches,
-            "each epoch starts fresh, so remainders do not add up to more batches.": photographs * epochs // batch_size,
-        }
-        compare(answer(photographs, batch_size, epochs), batches * epochs, slips)
-
-
-@exercise(
-    "09.2",
     "`(real_logits > 0)` is True where a real patch is judged right; as a float, True is 1.",
     "Take the share of the real patches and the share of the fake patches, and average the two.",
 )
@@ -43,23 +26,46 @@ def _share_judged_right(answer: Answer) -> None:
 
 
 @exercise(
-    "09.3",
-    "`x.mean(dim=(2, 3), keepdim=True)` is one mean per photograph and channel.",
-    "Subtract the mean, then divide by the square root of the variance plus 1e-5.",
-    "`x.var(dim=(2, 3), keepdim=True, correction=0)` is the variance that batch norm uses.",
+    "09.2",
+    "Draw the line: it has the value `rate` at step `decay_from * steps`, and the value 0 at step `steps`.",
+    "The falling part is `rate` times the steps that are left, divided by the number of steps of the whole fall.",
+    "`min` of 1 and that fraction covers both parts of the schedule.",
 )
-def _own_statistics(answer: Answer) -> None:
-    x = 5 * uniform(3, 2, 4, 5) * torch.tensor([1, 0.002]).view(1, 2, 1, 1)  # so small that the 1e-5 matters
-    centered = x - x.mean(dim=(2, 3), keepdim=True)
-    variance, of_a_sample = (x.var(dim=(2, 3), keepdim=True, correction=correction) for correction in (0, 1))
-    whole_batch, sample = batch_norm(x, None, None, training=True), centered / (of_a_sample + 1e-5).sqrt()
+def _rate_at(answer: Answer) -> None:
+    for steps, share in ((200, 0.5), (60, 0.25), (120, 0.75)):
+        rate, fall = np.random.default_rng().uniform(1, 9), steps * (1 - share)
+        # The first two steps, the last of the constant part, one in the middle of the fall, the last of all.
+        step = np.array([0, 1, int(steps * share), int(steps * (1 + share) / 2), steps - 1])
+        left = steps - step
+        slips = {
+            "the rate is constant up to step `decay_from * steps`; yours falls from the first step on.": left / steps,
+            "the falling line must start at the full rate.": np.where(step <= steps * share, 1, left / steps),
+            "the rate never rises above `rate`: take the line only where it is lower.": left / fall,
+            "your rate stays constant; it should fall after step `decay_from * steps`.": np.ones(len(step)),
+            "steps count from 0, so the last step is `steps - 1`, and its rate is not 0 yet.": np.minimum(
+                1, (left - 1) / fall
+            ),
+        }
+        slips = {complaint: rate * slip for complaint, slip in slips.items()}
+        compare([answer(k, steps, rate, share) for k in step.tolist()], rate * np.minimum(1, left / fall), slips)
+
+
+@exercise(
+    "09.3",
+    "Average the errors of the model over the photographs, and those of the gray copy, before you divide.",
+    "The skill is 1 minus the quotient of the two means.",
+)
+def _skill_of_a_set(answer: Answer) -> None:
+    source = np.random.default_rng()
+    gray = np.sort(source.uniform(0.001, 0.05, 8))
+    model = source.uniform(0.2, 1.5, 8) * gray
     slips = {
-        "these are the statistics of the whole batch; each photograph needs its own.": whole_batch,
-        "use `correction=0` for the variance: these are all the pixels, not a sample of them.": sample,
-        "divide by the standard deviation, the square root of the variance.": centered / (variance + 1e-5),
-        "add 1e-5 to the variance before you take the square root.": centered / variance.sqrt(),
-        "this adds 1e-5 after the square root; add it to the variance.": centered / (variance.sqrt() + 1e-5),
-        "the mean is 0, but the variance is not 1 yet.": centered,
-        "each channel has its own statistics; do not average over channels.": layer_norm(x, x.shape[1:]),
+        "this is the mean of the photographs' skills; photographs with hardly any color rule it.": 1
+        - (model / gray).mean(),
+        "this is the share of the error that remains; the skill is the share that is removed.": model.sum()
+        / gray.sum(),
+        "divide by the error of the gray copy, not by that of the model.": 1 - gray.sum() / model.sum(),
+        "this is a difference of errors; divide it by the error of the gray copy.": (gray - model).mean(),
+        "here is one skill per photograph; expected one number for the set.": 1 - model / gray,
     }
-    compare(answer(x), instance_norm(x), slips)
+    compare(answer(torch.from_numpy(model), torch.from_numpy(gray)), 1 - model.sum() / gray.sum(), slips)

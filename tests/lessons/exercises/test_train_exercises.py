@@ -1,19 +1,6 @@
 """Wrong answers to the exercises of 09_train, and the complaint that each gets."""
 
 import pytest
-from torch.nn.functional import batch_norm, layer_norm
-
-
-@pytest.mark.parametrize(
-    ("answer", "complaint"),
-    [
-        (lambda n, batch, epochs: -(-n // batch) * epochs, "only whole batches"),
-        (lambda n, batch, epochs: n // batch, "this is one epoch"),
-        (lambda n, batch, epochs: n * epochs // batch, "each epoch starts fresh"),
-    ],
-)
-def test_mistakes_in_the_steps_of_a_run(answer, complaint, assert_complaint):
-    assert_complaint("09.1", answer, complaint)
 
 
 @pytest.mark.parametrize(
@@ -27,20 +14,33 @@ def test_mistakes_in_the_steps_of_a_run(answer, complaint, assert_complaint):
     ],
 )
 def test_mistakes_in_the_share_judged_right(answer, complaint, assert_complaint):
+    assert_complaint("09.1", answer, complaint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda k, n, rate, share: rate * (n - k) / n, "yours falls from the first step"),
+        (lambda k, n, rate, share: rate if k <= n * share else rate * (n - k) / n, "must start at the full rate"),
+        (lambda k, n, rate, share: rate * (n - k) / (n - n * share), "never rises above"),
+        (lambda k, n, rate, share: rate, "your rate stays constant"),
+        (lambda k, n, rate, share: rate * min(1, (n - k - 1) / (n - n * share)), "count from 0"),
+        (lambda k, n, rate, share: rate / 2, "the values are wrong"),
+    ],
+)
+def test_mistakes_in_the_rate_of_a_step(answer, complaint, assert_complaint):
     assert_complaint("09.2", answer, complaint)
 
 
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (lambda x: batch_norm(x, None, None, training=True), "whole batch"),
-        (lambda x: (x - x.mean((2, 3), True)) / (x.var((2, 3), keepdim=True) + 1e-5).sqrt(), "correction=0"),
-        (lambda x: (x - x.mean((2, 3), True)) / x.std((2, 3), correction=0, keepdim=True), "before you take the"),
-        (lambda x: (x - x.mean((2, 3), True)) / (x.std((2, 3), correction=0, keepdim=True) + 1e-5), "after the square"),
-        (lambda x: (x - x.mean((2, 3), True)) / (x.var((2, 3), correction=0, keepdim=True) + 1e-5), "root of the var"),
-        (lambda x: x - x.mean((2, 3), True), "the variance is not 1 yet"),
-        (lambda x: layer_norm(x, x.shape[1:]), "do not average over channels"),
+        (lambda model, gray: (1 - model / gray).mean(), "mean of the photographs' skills"),
+        (lambda model, gray: model.mean() / gray.mean(), "the share that is removed"),
+        (lambda model, gray: 1 - gray.mean() / model.mean(), "not by that of the model"),
+        (lambda model, gray: (gray - model).mean(), "a difference of errors"),
+        (lambda model, gray: 1 - model / gray, "one number for the set"),
     ],
 )
-def test_mistakes_in_the_normalization_by_own_statistics(answer, complaint, assert_complaint):
+def test_mistakes_in_the_skill_of_a_set(answer, complaint, assert_complaint):
     assert_complaint("09.3", answer, complaint)

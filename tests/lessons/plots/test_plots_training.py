@@ -28,6 +28,7 @@ def test_runs_of_different_lengths_are_drawn_from_step_1_on():
     assert labels(figure) == {"step", "weight"}
     assert figure.alt.endswith("long ends at 3.00 after 3 steps; short ends at 4.00 after 1 steps.")
     assert len(plots.over_steps({"a": [0, 1]}, ylabel="b").axes[0].lines) == 1
+    assert plots.over_steps({"a": [0, 1]}, ylabel="b", xscale="linear").axes[0].get_xscale() == "linear"
 
 
 def test_infinite_discriminator_losses_are_triangles_below_the_finite_ones():
