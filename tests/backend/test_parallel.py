@@ -1,8 +1,9 @@
-"""Two real processes, started by torchrun, against one process."""
+"""Two real processes against one process."""
 
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,9 +13,11 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+import torch.distributed as dist
 
 from hcegan_lib import data, train
 from hcegan_lib.backend import checkpoints, parallel
+from hcegan_lib.experiment.grid import CHOSEN
 
 # Five levels have no dropout (which each process draws for itself), so that two processes can be held to one.
 TINY = replace(
@@ -30,13 +33,29 @@ TINY = replace(
 STEPS = 12
 pytestmark = pytest.mark.slow  # starts other processes
 TIMEOUT = 600  # seconds until a test gives up waiting
+# Starts what torchrun starts, but from a process that has imported torch already: that takes most of a test's time.
+FORK = """
+import os, socket, sys
+import torch.distributed.nn.functional
+from hcegan_lib import data, train
+
+with socket.socket() as free:
+    free.bind(("localhost", 0))
+    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+for rank in range(2):
+    if not os.fork():
+        os.environ["RANK"] = str(rank)
+        break
+else:
+    sys.exit(any([os.wait()[1] for rank in range(2)]))
+"""
 WORKER = """
 import json, os, sys
 from pathlib import Path
 from hcegan_lib import data, train
 from hcegan_lib.backend import parallel
 
-settings, folder, cache, stop_at = json.loads(sys.argv[1])
+settings, folder, cache = json.loads(sys.argv[1])
 seen, share = [], parallel.split_batch
 
 def counted(batch):
@@ -55,7 +74,7 @@ def group_threads():
 parallel.split_batch = counted
 photos = data.load("mini", settings["image_size"], cache=cache)
 with parallel.process_group("cpu"):
-    fit = train.fit(train.TrainConfig(**settings), photos, folder, device="cpu", progress=False, stop_at=stop_at)
+    fit = train.fit(train.TrainConfig(**settings), photos, folder, device="cpu", progress=False)
     threads = [group_threads()]
 photographs = sum(seen) // 2  # gray and color are shared out one after the other
 threads.append(group_threads())
@@ -69,7 +88,7 @@ if os.environ["RANK"] == "1":
     load = torch.load
 
     def stale(path, **named):
-        if path.name == "step-00000008.pt":
+        if path.name == "step-00000012.pt":
             raise OSError(116, "Stale file handle")
         return load(path, **named)
 
@@ -110,14 +129,25 @@ def photos(cache):
     return data.load("mini", TINY.image_size, cache=cache)
 
 
-def torchrun(*words):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words]
+def start(*command):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+def torchrun(*words):
+    return start(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words)
+
+
+def forked(script, *words):
+    """Run a script in two processes."""
+    if sys.platform != "linux":  # elsewhere, a forked process may not use all libraries
+        return torchrun(str(script), *words)
+    script.write_text(FORK + script.read_text())
+    return start(sys.executable, str(script), *words)
+
+
 def kill_all(process):
-    """Kill torchrun and its workers, which are in sessions of their own and would outlive it."""
+    """Kill a process and its workers, which may be in sessions of their own and would outlive it."""
     processes = [process, *process.children(recursive=True)]
     for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -127,10 +157,10 @@ def kill_all(process):
     return len(processes)
 
 
-def two_processes(folder, cache, stop_at=None, first=""):
+def two_processes(folder, cache, first=""):
     script = folder.parent / "worker.py"
     script.write_text(first + WORKER)
-    return torchrun(str(script), json.dumps([asdict(TINY), str(folder), str(cache), stop_at]))
+    return forked(script, json.dumps([asdict(TINY), str(folder), str(cache)]))
 
 
 def ended(process):
@@ -189,7 +219,7 @@ def test_no_thread_of_the_group_outlives_it(two_processes_run):
 def test_an_error_while_the_groups_threads_work_is_reported_and_ends_the_process(tmp_path):
     """The error holds the networks: freed with it, they must not wait for threads that wait for Python."""
     (tmp_path / "worker.py").write_text(BROKEN)
-    out = ended(torchrun(str(tmp_path / "worker.py")))
+    out = ended(forked(tmp_path / "worker.py"))
     assert (out.count("told"), out.count("freed")) == (2, 2)
 
 
@@ -208,37 +238,43 @@ def test_only_the_first_process_writes(two_processes_run):
     assert len(list((two_processes_run / "samples").iterdir())) == TINY.epochs + 1
 
 
-def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(two_processes_run, cache, tmp_path):
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def killed(cache, tmp_path_factory):
+    """Kill two processes after their first checkpoint."""
+    folder = tmp_path_factory.mktemp("killed") / "run"
     process = two_processes(folder, cache)
     deadline = time.monotonic() + TIMEOUT
     while not checkpoints.list_checkpoints(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert kill_all(process) >= 3  # torchrun and two workers
+    assert kill_all(process) >= 3  # two workers and what started them
     assert not list(folder.glob("seen-*.json")), "they ended before they could be killed"
     assert checkpoints.list_checkpoints(folder), "it was killed before its first checkpoint"
     for path in checkpoints.list_checkpoints(folder)[:-1]:
         path.unlink()  # however late the kill came, there is a part to do again
+    return folder
+
+
+def test_two_killed_processes_are_resumed_by_two_and_the_run_is_bit_equal(killed, two_processes_run, cache, tmp_path):
+    folder = shutil.copytree(killed, tmp_path / "run")
     ended(two_processes(folder, cache))
     pd.testing.assert_frame_equal(log_of(folder), log_of(two_processes_run), check_exact=True)
     for ours, theirs in zip(weights_of(folder), weights_of(two_processes_run)):
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_run_of_two_processes_is_resumed_by_one(one_process, photos, cache, tmp_path):
-    folder = tmp_path / "run"
-    ended(two_processes(folder, cache, stop_at=5))
-    assert len(log_of(folder)) == 5
+def test_a_run_of_two_processes_is_resumed_by_one(killed, one_process, photos, tmp_path):
+    folder = shutil.copytree(killed, tmp_path / "run")
     fit = train.fit(TINY, photos, folder, device="cpu", progress=False)
     assert fit.finished
     assert_nearly_the_same_run(folder, one_process)
 
 
-def test_the_command_resumes_with_two_processes_what_one_began(one_process, photos, tmp_path):
-    folder = tmp_path / "run"
-    train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=5)
-    chosen = ("gamma_init", "loss", "data", "seed")  # the model, --data and --seed decide these
-    settings = [f"--set={name}={value}" for name, value in asdict(TINY).items() if name not in chosen]
+def test_the_command_resumes_with_two_processes_what_one_began(one_process, tmp_path):
+    folder = shutil.copytree(one_process.folder, tmp_path / "run")
+    (folder / "checkpoints" / "step-00000012.pt").unlink()
+    log = folder / "log.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:8]))
+    settings = [f"--set={name}={value}" for name, value in asdict(TINY).items() if name not in CHOSEN]
     words = ["train", "--model", "SA'+Hinge+BCE", "--run", str(folder), *settings]
     script = tmp_path / "command.py"  # torchrun takes --run for one of its own
     script.write_text(f"import sys\nfrom hcegan_lib.cli import main\nsys.exit(main({words}))\n")
@@ -248,18 +284,30 @@ def test_the_command_resumes_with_two_processes_what_one_began(one_process, phot
     assert (folder / "record.json").exists()
 
 
-def test_processes_that_read_different_checkpoints_do_not_train(photos, cache, tmp_path):
+def test_processes_that_read_different_checkpoints_do_not_train(one_process, cache, tmp_path):
     """As on a shared disk whose newest file one machine does not see yet."""
-    folder = tmp_path / "run"
-    train.fit(TINY, photos, folder, device="cpu", progress=False, stop_at=8)
+    folder = shutil.copytree(one_process.folder, tmp_path / "run")
+    before = (folder / "log.jsonl").read_bytes()
     process = two_processes(folder, cache, first=STALE)
     errors = process.communicate(timeout=TIMEOUT)[1]
     assert process.returncode != 0
     assert (
         errors.count(f"CheckpointError: not all processes can read the newest checkpoint in {folder}: try again") == 2
     )
-    assert len(log_of(folder)) == 8
-    assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["step-00000008.pt", "step-00000004.pt"]
+    assert (folder / "log.jsonl").read_bytes() == before
+    assert [path.name for path in checkpoints.list_checkpoints(folder)] == ["step-00000012.pt", "step-00000008.pt"]
+
+
+@pytest.mark.parametrize(("device", "backend", "bound"), [("cuda:1", "nccl", "cuda:1"), ("cpu", "gloo", None)])
+def test_a_group_of_gpus_is_bound_to_the_gpu_of_its_process(device, backend, bound, monkeypatch):
+    joined = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "set_device", joined.append)
+    monkeypatch.setattr(dist, "init_process_group", lambda kind, device_id: joined.extend([kind, device_id]))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    with parallel.process_group(device):
+        assert joined[-2:] == [backend, bound and torch.device(bound)]
+    assert joined[:-2] == ([device] if bound else [])
 
 
 def test_a_batch_that_cannot_be_split_evenly_is_refused(photos, tmp_path, monkeypatch):
