@@ -33,10 +33,10 @@ TINY = replace(
 STEPS = 12
 pytestmark = pytest.mark.slow  # starts other processes
 TIMEOUT = 600  # seconds until a test gives up waiting
-# Starts what torchrun starts, but from a process that has imported torch already: that takes most of a test's time.
+# Starts what torchrun starts, but from a process that has imported everything already: imports take most of the time.
 FORK = """
 import os, socket, sys
-import torch.distributed.nn.functional
+import torch._dynamo, torch.distributed.nn.functional, torchvision.utils
 from hcegan_lib import data, train
 
 with socket.socket() as free:
