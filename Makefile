@@ -48,7 +48,7 @@ REFRESH_UNIT := from hcegan_lib import course; \
 # scores of its runs become the committed ones that 10 compares with the reader's.
 refresh: .venv/.ready
 	rm -rf data/runs/tour
-	$(PY) -m hcegan_lib course --in-place --only 00 01 02 03 05 06 07 08 09
+	$(PY) -m hcegan_lib course --in-place --only 00 01 02 03 04 05 06 07 08 09
 	$(PY) -c "$(REFRESH_UNIT)"
 	$(PY) -c "from hcegan_lib.experiment import records; print(records.collect('tour'))"
 	$(PY) -m hcegan_lib course --in-place --only 10 11 12

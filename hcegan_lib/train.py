@@ -29,7 +29,6 @@ from hcegan_lib.models import HEADS, PatchDiscriminator, UNetGenerator, render
 
 BETAS = (0.5, 0.999)  # Adam's, as in pix2pix; the paper does not print them
 PRECISIONS = ("float32", "bfloat16")
-SAMPLES = 24  # test photographs rendered after each epoch; the lessons show the first of them
 # Upper limits of whole-number settings, far above any sensible value: they catch typos before memory fills up.
 UPPER_LIMITS = {
     "image_size": 2**14,
@@ -345,7 +344,7 @@ def fit(
         trained = tuple(parallel.distribute(network, device) for network in networks)
         if compiled:  # not `networks`, which render photographs of other shapes
             trained = tuple(torch.compile(network) for network in trained)
-        shown, _ = photos.test.batch(range(min(SAMPLES, len(photos.test))), device=device)
+        shown, _ = photos.test.batch(checkpoints.sampled(len(photos.test)), device=device)
         if not rows:
             checkpoints.save_samples(folder, 0, render(networks[0], shown))
         objective = {key: getattr(settings, key) for key in ("l1_weight", "precision")}

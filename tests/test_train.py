@@ -342,7 +342,7 @@ def test_the_log_has_one_row_per_step_and_one_sample_per_epoch(unbroken):
     samples = sorted((unbroken.folder / "samples").iterdir())
     assert [path.name for path in samples] == [f"step-{step:08d}.png" for step in (0, 6, 12, 18)]
     with Image.open(samples[-1]) as strip:
-        assert strip.size == (TINY.image_size * train.SAMPLES, TINY.image_size)
+        assert strip.size == (TINY.image_size * checkpoints.SAMPLES, TINY.image_size)
 
 
 def test_a_folder_with_other_settings_is_refused(photos, unbroken):

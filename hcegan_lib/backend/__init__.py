@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["checkpoints", "curve", "files", "kernels", "memory", "messages", "parallel"],
     submod_attrs={
-        "checkpoints": ["CheckpointError", "newest_checkpoint", "read_samples"],
+        "checkpoints": ["CheckpointError", "newest_checkpoint", "read_samples", "sampled"],
         "files": ["lock_folder", "write_atomically"],
         "kernels": ["attend"],
         "memory": ["OutOfMemoryError"],

@@ -24,6 +24,7 @@ from hcegan_lib.backend import parallel
 from hcegan_lib.backend.files import lock_folder, require_plain_file, write_atomically
 from hcegan_lib.backend.memory import is_out_of_memory
 
+SAMPLES = 24  # test photographs rendered after each epoch
 COLUMNS = ("step", "d_loss", "g_loss", "l1", "real", "fake", "gain", "seconds")  # of the log; all numbers
 OWN_FILES = ("checkpoints", "samples", "run.json", "error.txt", "notebook.ipynb")  # the last three: of a batch
 # What runs did that were made before these were settings.
@@ -297,6 +298,11 @@ def read_log(folder: Path) -> list[dict]:
                 raise CheckpointError(f"{path}, line {len(rows) + 1}: {name} must be a finite number, got {value!r}")
         rows.append(row)
     return rows
+
+
+def sampled(count: int, wanted: int = SAMPLES) -> list[int]:
+    """Choose `wanted` of `count` photographs, evenly spaced; all if there are fewer. Sets are sorted by subject."""
+    return torch.linspace(0, count - 1, min(wanted, count)).round().int().tolist()
 
 
 def save_samples(folder: Path, step: int, rendered: Tensor) -> None:

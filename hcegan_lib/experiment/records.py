@@ -20,9 +20,9 @@ from torch import Tensor
 
 from hcegan_lib import KIT_ROOT, __version__, metrics, paper
 from hcegan_lib.backend import parallel
-from hcegan_lib.backend.checkpoints import read_run_json, read_samples
+from hcegan_lib.backend.checkpoints import read_run_json, read_samples, sampled
 from hcegan_lib.backend.files import name_file, require_plain_file, write_atomically
-from hcegan_lib.color import gray_to_rgb
+from hcegan_lib.color import chroma, gray_to_rgb, with_luma
 from hcegan_lib.data import Photos, PhotoSet
 from hcegan_lib.models import render
 from hcegan_lib.train import Fit
@@ -30,6 +30,7 @@ from hcegan_lib.train import Fit
 RUNS = KIT_ROOT / "data" / "runs"  # whole runs with their weights; not under version control
 RESULTS = KIT_ROOT / "data" / "results"  # their scores, curves and pictures; committed
 GRAY_COPY = "gray copy"  # the baseline of every table: the gray photograph in all three channels
+ONE_TINT = "one tint"  # a baseline of color: the mean chroma of the training photographs in every pixel
 RUN = ["data", "model", "seed"]  # identifies a run in a table
 # Columns of a table of scores: those of `metrics.evaluate` after the run. Tables made before some existed lack them.
 COLUMNS = [*RUN, "file", "psnr", "ssim", "ciede2000", "chroma_error", "colorfulness", "true_colorfulness"]
@@ -63,13 +64,14 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
     settings = asdict(fit.settings)
     gray, _ = photos.test.batch()
     rendered = render(fit.generator, gray)
-    shown = torch.linspace(0, len(gray) - 1, min(PICTURES, len(gray))).round().int().tolist()
+    shown = sampled(len(gray), PICTURES)
     record = {
         "model": paper.model_name(settings["gamma_init"], settings["loss"], settings["head"]),
         "settings": settings,
         "data": {"name": photos.name, "fingerprint": photos.fingerprint, "train": len(photos.train)},
         "scores": metrics.evaluate(rendered, photos.test).to_dict("records"),
         GRAY_COPY: metrics.evaluate(gray_to_rgb(gray), photos.test).to_dict("records"),
+        ONE_TINT: metrics.evaluate(one_tint(photos), photos.test).to_dict("records"),
         "curves": curves(fit, photos.test),
         "pictures": [photos.test.files[n] for n in shown],
         "steps": fit.steps,
@@ -83,6 +85,13 @@ def save_record(folder: str | Path, fit: Fit, photos: PhotoSet) -> Path:
     return path
 
 
+def one_tint(photos: PhotoSet) -> Tensor:
+    """Give every pixel of the test photographs the mean chroma of the training photographs: (N, 3, H, W), in [0, 1]."""
+    gray, _ = photos.test.batch()
+    mean = chroma(photos.train.batch()[1]).mean(dim=(0, 2, 3), keepdim=True)  # (1, 2, 1, 1)
+    return with_luma(mean.expand(len(gray), -1, *gray.shape[-2:]), gray)
+
+
 def strip(images: Tensor) -> Image.Image:
     """Lay images (N, 3, H, W), in [0, 1], side by side."""
     row = torch.cat(list(images), dim=2)  # (3, H, N * W)
@@ -92,7 +101,7 @@ def strip(images: Tensor) -> Image.Image:
 def curves(fit: Fit, photos: Photos) -> list[dict]:
     """Average the log over each epoch: one row per epoch, with the standard deviation of both losses over its steps.
 
-    `psnr` (dB) and `chroma_error` are means over the first `train.SAMPLES` test photographs, as rendered at its end.
+    `psnr` (dB) and `chroma_error` are means over the test photographs that were rendered at its end.
     """
     epoch_steps = fit.steps // fit.settings.epochs
     epoch = (fit.log["step"] - 1) // epoch_steps + 1
@@ -101,7 +110,7 @@ def curves(fit: Fit, photos: Photos) -> list[dict]:
     table["d_loss_std"] = grouped["d_loss"].std()
     table["g_loss_std"] = grouped["g_loss"].std()
     samples = read_samples(fit.folder)
-    _, color = photos.batch(range(len(samples[0])))
+    _, color = photos.batch(sampled(len(photos)))
     for name, measure in {"psnr": metrics.psnr, "chroma_error": metrics.chroma_error}.items():
         table[name] = [measure(samples[number * epoch_steps], color).mean().item() for number in table.index]
     table = table.round(6).astype(object)  # so that NaN, the gain without attention, can become null in JSON
@@ -211,7 +220,7 @@ def collect(grid: str, failed: list[dict] | None = None) -> Path:
     scores = scores_of(folder)
     if scores.empty:
         raise ValueError(f"no finished run in {folder}: train one first")
-    left_out = ("scores", GRAY_COPY, "curves")
+    left_out = ("scores", GRAY_COPY, ONE_TINT, "curves")
     runs = [{key: record[key] for key in record if key not in left_out} for record in read_records(folder)]
     pictures = RESULTS / f"{grid}-pictures"
     pictures.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import torch
 
 from hcegan_lib import data, metrics, models, paper, train
-from hcegan_lib.color import gray_to_rgb
+from hcegan_lib.backend.checkpoints import sampled
+from hcegan_lib.color import gray_to_rgb, luma
 from hcegan_lib.experiment import records
 
 TINY = train.config("smoke", batch_size=78)
@@ -132,10 +134,21 @@ def test_curves_are_means_over_the_steps_of_an_epoch(photos, tmp_path):
     assert rows[1]["d_loss"] == pytest.approx(second["d_loss"].mean(), abs=1e-6)
     assert rows[1]["g_loss_std"] == pytest.approx(second["g_loss"].std(), abs=1e-6)
     assert rows[1]["gain"] == pytest.approx(second["gain"].mean(), abs=1e-6)
-    gray, color = photos.test.batch(range(train.SAMPLES))
+    gray, color = photos.test.batch(sampled(len(photos.test)))
     rendered = models.render(fit.generator, gray)
     assert rows[2]["psnr"] == pytest.approx(metrics.psnr(rendered, color).mean().item(), abs=0.01)  # of 8-bit pictures
     assert rows[2]["chroma_error"] == pytest.approx(metrics.chroma_error(rendered, color).mean().item(), rel=0.01)
+
+
+def test_one_tint_has_the_mean_chroma_of_the_training_photographs_and_the_true_luma(photos):
+    images, (gray, _) = records.one_tint(photos), photos.test.batch()
+    assert (luma(images) - gray).abs().max() < 1e-5
+    _, train_color = photos.train.batch()
+    mean = train_color - luma(train_color)
+    difference = images - gray_to_rgb(gray)
+    middle = (gray[:, 0] > 0.4) & (gray[:, 0] < 0.6)  # where every color of so little chroma exists
+    assert difference.movedim(1, -1)[middle].std(dim=0).max() < 1e-6
+    torch.testing.assert_close(difference.movedim(1, -1)[middle][0], mean.mean(dim=(0, 2, 3)), atol=1e-5, rtol=0)
 
 
 def test_a_model_without_attention_has_no_gain(runs):
