@@ -14,17 +14,9 @@ INVALID = (ValueError, FileNotFoundError, FileExistsError, IsADirectoryError, No
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command.
+    """Run one command; `argv` are the words after "hcegan", None those of the command line.
 
-    Parameters
-    ----------
-    argv
-        Arguments after "hcegan"; None for those of the command line.
-
-    Returns
-    -------
-    int
-        Exit status: 0 success, 1 failure on the way, 2 invalid input, 130 stopped by the user.
+    Exit status: 0 success, 1 failure on the way, 2 invalid input, 130 stopped by the user.
     """
     with contextlib.suppress(AttributeError):  # stdout may have been replaced by a stream without this method
         sys.stdout.reconfigure(errors="backslashreplace")  # a path may contain what the terminal cannot show

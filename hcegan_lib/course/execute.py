@@ -31,22 +31,12 @@ KINDS = {"int": (int,), "float": (int, float), "bool": (bool,)}  # annotation ->
 def plan(
     folder: Path, only: Iterable[str] | None = None, parameters: Mapping[str, str] | None = None
 ) -> dict[Path, dict[str, str]]:
-    """Choose the notebooks to run, in order, and map each to its parameters.
+    """Choose the notebooks of a folder to run, in order, and map each to its parameters.
 
-    Parameters
-    ----------
-    folder
-        Where the notebooks are. Those whose names begin with two digits are the course.
-    only
-        Numbers or names of the notebooks to run; None for all.
-    parameters
-        Values as papermill's command line takes them. Each goes to the notebooks that declare a parameter of its name.
-
-    Raises
-    ------
-    ValueError
-        If `only` names no notebook, no chosen notebook declares the parameter, a value has the wrong type, or the
-        profile is unknown. papermill would only warn, run with the defaults and report success.
+    `only` are numbers or names of notebooks; None means all whose names begin with two digits. `parameters` are values
+    as papermill's command line takes them; each goes to the notebooks that declare it. ValueError if a notebook,
+    parameter or profile is unknown or a value has the wrong type: papermill would only warn, run with the defaults and
+    report success.
     """
     notebooks = _select(folder, only)
     if not parameters:

@@ -27,19 +27,9 @@ SUMS = "handout.sha256"  # checksums of the handed-out files, for `sha256sum --c
 def write(notebooks: Path, folder: Path) -> dict[str, int]:
     """Write the handout, or renew an earlier one that is unchanged; return the number of exercises by notebook.
 
-    Parameters
-    ----------
-    notebooks
-        Folder of the notebooks with their solutions.
-    folder
-        Where the handout goes; created if missing. It also gets a file of checksums, by which a later call tells an
-        unchanged handout from a student's work.
-
-    Raises
-    ------
-    ValueError
-        If there is no notebook, a solution's marks do not match, or `folder` contains anything but an unchanged
-        handout. Nothing is written then.
+    `folder` also gets a file of checksums, by which a later call tells an unchanged handout from a student's work.
+    If there is no notebook, a solution's marks do not match, or `folder` contains anything but an unchanged handout, it
+    raises ValueError and writes nothing.
     """
     sources = sorted(notebooks.glob("*.ipynb"))
     if not sources:

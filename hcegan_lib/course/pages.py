@@ -53,14 +53,8 @@ math[display="block"] { margin: 0.6em 0; }
 def page(notebook: NotebookNode, folder: Path, output: Path) -> str:
     """Render an executed notebook as one HTML file.
 
-    Parameters
-    ----------
-    notebook
-        Not changed.
-    folder
-        Folder of the original notebook; relative links start there.
-    output
-        Folder of the page. Links to other notebooks of the course become links to their pages.
+    Relative links start at `folder`, that of the original notebook; the page will be in `output`. Links to other
+    notebooks of the course become links to their pages.
     """
 
     @pass_context

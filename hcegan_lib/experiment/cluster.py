@@ -25,11 +25,8 @@ SCHEDULER_TIMEOUT = 8  # seconds
 def local_cluster(workers: int) -> Iterator[Client]:
     """Start worker processes on this machine, reachable from this machine only, and stop them at the end.
 
-    Parameters
-    ----------
-    workers
-        Number of processes; each executes one run at a time. They divide the cores among themselves, unless
-        OMP_NUM_THREADS says how many threads a run may use.
+    Each executes one run at a time. They divide the cores among themselves, unless OMP_NUM_THREADS says how many
+    threads a run may use.
     """
     _silence_dask()
     settings = {
@@ -54,18 +51,7 @@ def _silence_dask() -> None:
 
 @contextlib.contextmanager
 def scheduler_at(address: str) -> Iterator[Client]:
-    """Connect to a running scheduler.
-
-    Parameters
-    ----------
-    address
-        Such as tcp://10.0.0.1:8786.
-
-    Raises
-    ------
-    ValueError
-        If none answers there.
-    """
+    """Connect to a running scheduler, such as tcp://10.0.0.1:8786; ValueError if none answers there."""
     _silence_dask()
     try:
         client = Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
@@ -83,30 +69,20 @@ def run_all(
     resources: Mapping[str, float] | None = None,
     watch: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Run, Outcome]]:
-    """Execute runs on a cluster, in this order as far as there are workers; a failure does not stop the others.
+    """Execute runs from `split_finished` in this order, and yield each with its outcome as soon as it has ended.
+
+    A failure does not stop the others. ConnectionError if the connection to the scheduler is lost.
 
     Parameters
     ----------
     client
         From `local_cluster` or `scheduler_at`.
-    runs
-        From `split_finished`. Their folders are missing, or left by runs of the same hash.
     at_once
         How many to submit at a time; None for all, so that a cluster that grows with its work sees how much there is.
     resources
         What each run takes of a worker's resources, such as {"GPU": 1}.
     watch
         Called every `POLL` seconds. If it raises (Ctrl-C, for example), all runs are stopped; their checkpoints stay.
-
-    Yields
-    ------
-    Run, Outcome
-        As soon as a run has ended.
-
-    Raises
-    ------
-    ConnectionError
-        If the connection to the scheduler is lost.
     """
     batch = os.urandom(4).hex()
     left, waiting, submissions = list(enumerate(runs)), {}, Counter()

@@ -48,19 +48,11 @@ class GridLoader(yaml.SafeLoader):
 
 
 def read_grid(path: str | Path) -> Grid:
-    """Read and check a grid file.
+    """Read and check a grid file: YAML with the keys profile, models, data and seeds, and optionally set and device.
 
-    Parameters
-    ----------
-    path
-        A YAML file with the keys profile, models (names, or "all"), data (names of sets, or folders relative to the
-        kit) and seeds. Optional: set (settings that differ from the profile's) and device.
-
-    Raises
-    ------
-    ValueError
-        If a key, model, data set, profile, setting or value is unknown, or appears twice, or if a file outside the kit
-        is named like a grid of the kit: it would replace that grid's results.
+    `models` are names or "all", `data` names of sets or folders relative to the kit, `set` the settings that differ
+    from the profile's. ValueError if anything is unknown or appears twice, or if a file outside the kit is named like a
+    grid of the kit, whose results it would replace.
     """
     path = Path(path)
     if not re.fullmatch(r"[A-Za-z0-9][\w-]*", path.stem) or path.stem.endswith(("-curves", "-pictures")):
@@ -123,23 +115,11 @@ def _repeated(values: list) -> list:
 
 
 def parse_settings(given: Mapping[str, object]) -> dict:
-    """Convert settings from a grid file, the command line or the notebook to the types of TrainConfig's fields.
+    """Convert settings from a grid file, the command line or the notebook for `train.config`, which checks the ranges.
 
-    Parameters
-    ----------
-    given
-        Field of TrainConfig -> value. Text that is a number is converted to one: YAML reads 1e-3 as text, and the
-        command line has only text. attend_max_positions may be "all": attention on every map, TrainConfig's None.
-
-    Returns
-    -------
-    dict
-        For `train.config`, which checks the ranges.
-
-    Raises
-    ------
-    ValueError
-        If a setting is unknown, its value has the wrong type, or the model, data set or seed decides it.
+    Text that is a number is converted to one: YAML reads 1e-3 as text, and the command line has only text.
+    attend_max_positions may be "all": attention on every map, TrainConfig's None. ValueError if a setting is unknown,
+    its value has the wrong type, or the model, data set or seed decides it.
     """
     types = {setting.name: setting.type for setting in fields(TrainConfig) if setting.name not in CHOSEN}
     for name in given:

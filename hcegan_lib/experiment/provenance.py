@@ -16,20 +16,9 @@ if TYPE_CHECKING:
 def made_from(settings: "TrainConfig", fingerprint: str, code: str) -> dict:
     """Collect everything that decides a run's numbers, and hash it: runs with equal hashes are equal.
 
-    Parameters
-    ----------
-    settings
-        Settings of the run.
-    fingerprint
-        Fingerprint of its photographs.
-    code
-        From `code_hash`.
-
-    Returns
-    -------
-    dict
-        Content of run.json. Device and number of threads, which affect rounding, are left out so that a batch may be
-        resumed on a different machine; each record names both.
+    This is the content of run.json, from the run's settings, the fingerprint of its photographs and `code_hash`. Device
+    and number of threads, which affect rounding, are left out so that a batch may be resumed on a different machine;
+    each record names both.
     """
     import torch
 

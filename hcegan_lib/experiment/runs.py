@@ -39,12 +39,8 @@ def expand(grid: Grid) -> list[Run]:
     """List the runs of a grid: all models and data sets with the first seed, then with the next one, and so on.
 
     So a batch that is stopped early has compared all models. Every data set is loaded once: that checks it and leaves
-    its decoded photographs in the cache for all runs.
-
-    Raises
-    ------
-    ValueError
-        If two runs would share a folder, a setting is impossible, or a data set cannot be used.
+    its decoded photographs in the cache for all runs. ValueError if two runs would share a folder, a setting is
+    impossible, or a data set cannot be used.
     """
     size, progress = train.config(grid.profile, **grid.settings).image_size, sys.stderr.isatty()
     sets = {name: data.load(resolve_data(name), size, progress=progress) for name in grid.data}
@@ -73,20 +69,10 @@ def _run(grid: Grid, name: str, photos: data.PhotoSet, model: str, seed: int, co
 
 
 def check_destination(grid: Grid, *, resume: bool, fresh: bool) -> None:
-    """Refuse to mix a new batch with the runs or results of an earlier one.
+    """Raise ValueError rather than mix a new batch with the runs or results of an earlier one.
 
-    Parameters
-    ----------
-    grid
-        From `read_grid`.
-    resume, fresh
-        What the user has decided: whether to keep earlier runs, or to start over.
-
-    Raises
-    ------
-    ValueError
-        If there are earlier runs and the user has not decided, if only `fresh` may replace the results because their
-        runs are not here, or if a file that is not the grid's would be overwritten.
+    With earlier runs, the user must have decided to `resume` them or to start `fresh`; results whose runs are not here
+    are replaced only by starting fresh, and files of something else never.
     """
     earlier = _folders(grid)
     if earlier and not (resume or fresh):
@@ -106,20 +92,10 @@ def _folders(grid: Grid) -> list[Path]:
 
 
 def split_finished(grid: Grid, runs: list[Run], *, fresh: bool = False) -> tuple[list[Run], list[Path]]:
-    """Compare a grid's runs with the folders of earlier ones.
+    """Return the runs from `expand` that are still to do, and the folders of earlier runs to `archive`.
 
-    Parameters
-    ----------
-    grid, runs
-        The grid, and its runs from `expand`.
-    fresh
-        Keep nothing of what is there.
-
-    Returns
-    -------
-    unfinished, outdated
-        The runs still to do, and the folders to `archive`: those of runs that the grid no longer has, or that were made
-        with different settings, photographs, code or version of torch.
+    Those are all if the batch starts `fresh`; else those of runs that the grid no longer has, or that were made with
+    different settings, photographs, code or version of torch.
     """
     usable = [] if fresh else runs
     kept = {r.folder for r in usable if read_json(r.folder / "run.json").get("hash") == r.made_from["hash"]}
@@ -133,22 +109,10 @@ def is_finished(run: Run) -> bool:
 
 
 def archive(folders: list[Path]) -> Path | None:
-    """Move folders of runs from their grid's folder to one next to it, where nothing is ever overwritten.
+    """Move folders of runs to one next to their grid's, such as data/runs/laptop.replaced; overwrite nothing there.
 
-    Parameters
-    ----------
-    folders
-        From `split_finished`.
-
-    Returns
-    -------
-    Path
-        Where they are now, for example data/runs/laptop.replaced; None if there were none.
-
-    Raises
-    ------
-    ValueError
-        If a training is running in one of them; then none is moved.
+    Returns that folder, None if there is nothing to move. If a training is running in one of them, it raises ValueError
+    and moves none.
     """
     for folder in folders:
         with lock_folder(folder, "training"):  # `hcegan train --run` may be using it

@@ -30,18 +30,10 @@ class Unwanted(Exception):
 
 
 def execute(job: dict) -> dict:
-    """Execute one run in a process of its own.
+    """Execute one run in a process of its own and return its `Outcome` as a dict.
 
-    Parameters
-    ----------
-    job
-        kit and folder (paths), parameters (of the notebook), made_from (content of run.json), batch (its name) and key
-        (of the Dask task).
-
-    Returns
-    -------
-    dict
-        An `Outcome`. After a failure, the run's folder has error.txt and notebook.ipynb, as far as it was executed.
+    The job has kit and folder (paths), parameters (of the notebook), made_from (content of run.json), batch (its name)
+    and key (of the Dask task). After a failure, the folder has error.txt and notebook.ipynb, as far as it was executed.
 
     Raises
     ------
