@@ -3,12 +3,7 @@
 Nothing here defines a loss, a network or a metric.
 """
 
-import sys
-
 import lazy_loader
-
-# jsonschema, which nbformat imports, can do without this grammar. Building it would take each process a second.
-sys.modules.setdefault("rfc3987_syntax", None)
 
 # Lazy, because a Dask worker imports this package only to supervise runs, without torch or pandas.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
