@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "games": ["dirac_explorer", "dirac_picture"],
         "losses": ["loss_explorer", "loss_picture", "margin_losses"],
         "patches": ["patch_explorer", "patch_picture"],
+        "the_game": ["game_explorer", "game_picture"],
         "versions": ["gallery", "gallery_picture"],
     },
 )

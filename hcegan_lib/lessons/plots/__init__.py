@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             *("holm_steps", "means_with_intervals", "two_intervals"),
         ],
         "scores": ["conventions", "parts_of_errors", "renderings_with_errors", "score_by_colorfulness", "ssim_map"],
+        "the_game": ["best_discriminator", "colors_of_a_game", "moments_of_a_game"],
         "training": [
             *("curves_over_seeds", "discriminators_in_training", "gains_over_training"),
             *("losses_over_training", "over_steps", "stability"),

@@ -27,6 +27,8 @@ def noise(*shape):
 GRAY, COLOR = noise(3, 1, 32, 32), noise(3, 3, 32, 32)
 MAPS = {"8 x 8": noise(3, 16, 8, 8), "4 x 4": noise(3, 24, 4, 4)}
 PATCHES = PatchDiscriminator(base_channels=2)
+AT = torch.linspace(-3, 3, 31)
+FILM = {turn: (noise(40) + turn, torch.sigmoid(AT + turn)) for turn in (0, 1, 2)}
 PICTURES = {"gray": GRAY, "halfway": (COLOR + GRAY) / 2, "true": COLOR}
 
 # Explorer -> how to make it, its plain function, and values to set, one step per entry.
@@ -40,6 +42,11 @@ EXPLORERS = {
         explorers.dirac_explorer,
         explorers.dirac_picture,
         [{"loss": LOSSES["hinge"]}, {"rate": 0.6}, {"theta": -1.5}, {"psi": 0.0, "loss": LOSSES["mse"]}],
+    ),
+    "game": (
+        lambda: explorers.game_explorer(FILM, real=noise(40), at=AT),
+        lambda **values: explorers.game_picture(FILM, real=noise(40), at=AT, **values),
+        [{"turn": 1}, {"turn": 2}],
     ),
     "attention": (
         lambda: explorers.attention_explorer(MAPS, GRAY),

@@ -1,0 +1,32 @@
+import html
+
+import numpy as np
+import torch
+
+from hcegan_lib.lessons import explorers
+
+AT = torch.linspace(-3, 3, 31)
+REAL = torch.randn(50, generator=torch.Generator().manual_seed(0))
+FILM = {turn: (REAL - 2 + turn / 4, torch.sigmoid(AT + turn)) for turn in (0, 4, 8, 12)}
+
+
+def test_a_turn_of_a_game_is_drawn_with_its_points_and_its_discriminator():
+    figure = explorers.game_picture(FILM, real=REAL, at=AT, turn=8)
+    (ax,) = figure.axes
+    real, fake, probability = ax.lines[:3]
+    np.testing.assert_array_equal(real.get_xdata(), REAL)
+    np.testing.assert_allclose(fake.get_xdata(), REAL, atol=1e-6)  # in turn 8 they have arrived
+    np.testing.assert_allclose(probability.get_ydata(), torch.sigmoid(AT + 8))
+    assert f"in turn 8. Fake points: mean {REAL.mean():.2f}" in figure.alt
+
+
+def test_the_slider_of_a_game_stops_at_the_recorded_turns_and_the_play_button_drives_it():
+    explorer = explorers.game_explorer(FILM, real=REAL, at=AT)
+    slider, (play,) = (
+        explorer.controls["turn"],
+        [child for child in explorer.children if "Play" in type(child).__name__],
+    )
+    for control in (slider, play):
+        assert (control.min, control.max, control.step, control.value) == (0, 12, 4, 0)
+    slider.value = 12
+    assert "in turn 12" in html.unescape(explorer.alt.value)
