@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING
 
 from hcegan_lib.backend.files import require_plain_file
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # takes a second, and a process that only starts runs does not need it
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -26,8 +27,10 @@ class Outcome:
     parameters: dict[str, str] = field(default_factory=dict)  # passed to the notebook
 
 
-def read_notebook(path: Path) -> NotebookNode | None:
+def read_notebook(path: Path) -> "NotebookNode | None":
     """Read a notebook; return None if the file is missing or cut short."""
+    import nbformat
+
     try:
         return nbformat.read(require_plain_file(path), as_version=4)
     except (OSError, ValueError):
@@ -39,7 +42,7 @@ def escape_braces(path: Path) -> str:
     return str(path.resolve()).replace("{", "{{").replace("}", "}}")
 
 
-def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+def code_cells(notebook: "NotebookNode") -> Iterator[tuple[int, "NotebookNode"]]:
     """Go through the code cells, each with the number that the notebook shows beside it."""
     number = 0
     for cell in notebook.cells:
@@ -48,7 +51,7 @@ def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
             yield number, cell
 
 
-def errors(notebook: NotebookNode) -> list[str]:
+def errors(notebook: "NotebookNode") -> list[str]:
     """Find every error that an executed notebook shows; one line each, such as "cell 3: ValueError: no photographs".
 
     An exception in a callback of `interact`, or under ``with Output():``, stops neither the kernel nor papermill. Only
@@ -64,7 +67,7 @@ def errors(notebook: NotebookNode) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def explain_failure(notebook: NotebookNode | None, status: int, log: str) -> list[str]:
+def explain_failure(notebook: "NotebookNode | None", status: int, log: str) -> list[str]:
     """List the errors of a run; if papermill failed but no cell shows an error, quote the last line of its log."""
     found = errors(notebook) if notebook else []
     if found or not status:
@@ -76,14 +79,14 @@ def explain_failure(notebook: NotebookNode | None, status: int, log: str) -> lis
     return [f"cell {started[-1]}: {last}" if started else last]
 
 
-def tracebacks(notebook: NotebookNode) -> list[str]:
+def tracebacks(notebook: "NotebookNode") -> list[str]:
     """Collect the tracebacks that the cells show, without color codes."""
     outputs = [output for _, cell in code_cells(notebook) for output in cell.outputs]
     shown = ["\n".join(output["traceback"]) for output in outputs if output["output_type"] == "error"]
     return [re.sub(r"\x1b\[[\d;]*m", "", text) for text in shown]
 
 
-def widget_state(notebook: NotebookNode) -> dict:
+def widget_state(notebook: "NotebookNode") -> dict:
     """Look up the models of all widgets of an executed notebook, by their names."""
     return notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
 
@@ -99,10 +102,12 @@ def widget_models(output: Mapping, state: Mapping) -> list[dict]:
     return list(found.values())
 
 
-def widget_outputs(model: Mapping) -> list[NotebookNode]:
+def widget_outputs(model: Mapping) -> list["NotebookNode"]:
     """List the prints, pictures and errors that an OutputModel has captured; other models capture none."""
+    from nbformat import from_dict
+
     captured = model["state"].get("outputs", []) if model["model_name"] == "OutputModel" else []
-    return [nbformat.from_dict(output) for output in captured]
+    return [from_dict(output) for output in captured]
 
 
 def _error(output: Mapping) -> str | None:
