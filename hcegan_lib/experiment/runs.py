@@ -84,7 +84,8 @@ def check_destination(grid: Grid, *, resume: bool, fresh: bool) -> None:
         raise ValueError(f"{manifest} is not the manifest of a grid {grid.name!r}: rename the grid file")
     table = records.RESULTS / f"{grid.name}.csv"
     if table.exists() and not fresh and not any((folder / "run.json").exists() for folder in earlier):
-        raise ValueError(f"{table} exists, but its runs are not here: replace it with --fresh, or rename the grid file")
+        where = f"its runs are not in {records.RUNS / grid.name}"
+        raise ValueError(f"{table} exists, but {where}: replace it with --fresh, or rename the grid file")
 
 
 def _folders(grid: Grid) -> list[Path]:

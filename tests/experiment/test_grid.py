@@ -150,13 +150,15 @@ def test_impossible_options_are_refused_in_one_line(words, message, kit_in_proce
 
 def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
     folder = ROOT / "notebooks" / "grids"
-    grids = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in folder.glob("*.yaml")}
-    assert set(grids) == {"smoke", "laptop", "paper"}
+    names = ("smoke", "laptop", "columns", "paper")
+    assert {path.stem for path in folder.glob("*.yaml")} == set(names)
     monkeypatch.setattr(Path, "is_dir", lambda self: True)  # the paper's photographs are not part of the kit
-    smoke, laptop, whole = (read_grid(folder / f"{name}.yaml") for name in ("smoke", "laptop", "paper"))
+    smoke, laptop, columns, whole = (read_grid(folder / f"{name}.yaml") for name in names)
     assert (smoke.profile, len(smoke.models), smoke.data, smoke.seeds) == ("smoke", 2, ["mini"], [0, 1])
-    assert (laptop.profile, laptop.models, laptop.data) == ("laptop", list(paper.MODELS), ["mini"])
-    assert laptop.seeds == [0, 1, 2, 3, 4]
+    for grid in (laptop, columns):
+        assert (grid.profile, grid.models) == ("laptop", [*paper.MODELS, *paper.LUMA_MODELS])
+        assert grid.seeds == [0, 1, 2, 3, 4]
+    assert (laptop.data, len(columns.data)) == (["flowers"], len(paper.DATASETS))
     assert (whole.profile, whole.models, whole.settings) == ("paper", list(paper.MODELS), {})
     assert (len(whole.data), len(whole.seeds)) == (len(paper.DATASETS), 3)
 
