@@ -1,6 +1,5 @@
 import json
 import os
-import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -21,7 +20,6 @@ FAILING_WIDGETS = [
     "out = Output()\ndisplay(VBox([VBox([out])]))\nwith out:\n    {}['deep']",
     "hidden = Output()\nwith hidden:\n    [].pop()",
 ]
-DYING = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
 
 
 def write_notebook(path, *cells, parameters=None):
@@ -126,7 +124,7 @@ def test_a_half_written_notebook_has_no_finished_cells(tmp_path):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """Run five notebooks in place, in a folder whose name has braces and a space."""
+    """Run three notebooks in place, in a folder whose name has braces and a space."""
     folder = tmp_path_factory.mktemp("course") / "note {books}"
     write_notebook(
         folder / "00_fine.ipynb",
@@ -134,10 +132,9 @@ def ran(tmp_path_factory):
         "import time\nx = bytearray(150_000_000)",
         "time.sleep(5 * 0.2)\n2 + 2",
     )
-    write_notebook(folder / "01_steps.ipynb", "print('steps', steps, type(steps).__name__)", parameters=PARAMETERS)
-    write_notebook(folder / "02_fails.ipynb", "x = 1", "", "1 / 0", "x = 2")
-    write_notebook(folder / "03_widgets.ipynb", *FAILING_WIDGETS)
-    write_notebook(folder / "04_dies.ipynb", "x = 1", DYING, "x = 2")
+    told = "print('steps', steps, type(steps).__name__)"
+    write_notebook(folder / "01_fails.ipynb", told, "", "1 / 0", "x = 2", parameters=PARAMETERS)
+    write_notebook(folder / "02_widgets.ipynb", *FAILING_WIDGETS)
     before = {path.stem: path.read_bytes() for path in folder.glob("*.ipynb")}
     seen = []
     output = folder.parent / "out"
@@ -153,9 +150,9 @@ def executed(ran, name):
 @pytest.mark.slow
 def test_a_failure_does_not_stop_the_notebooks_after_it(ran):
     outcomes = {outcome.name: outcome.errors for outcome in ran["outcomes"]}
-    assert list(outcomes) == ["00_fine", "01_steps", "02_fails", "03_widgets", "04_dies"]
-    assert outcomes["00_fine"] == outcomes["01_steps"] == []
-    assert outcomes["02_fails"] == ["cell 2: ZeroDivisionError: division by zero"]
+    assert list(outcomes) == ["00_fine", "01_fails", "02_widgets"]
+    assert outcomes["00_fine"] == []
+    assert outcomes["01_fails"] == ["cell 4: ZeroDivisionError: division by zero"]
 
 
 @pytest.mark.slow
@@ -165,15 +162,16 @@ def test_a_notebook_runs_in_its_own_folder(ran):
 
 @pytest.mark.slow
 def test_a_parameter_arrives_with_its_type(ran):
-    assert executed(ran, "01_steps").cells[-1].outputs[0].text == "steps 5 int\n"
+    (cell,) = [cell for cell in executed(ran, "01_fails").cells if cell.source.startswith("print")]
+    assert cell.outputs[0].text == "steps 5 int\n"
 
 
 @pytest.mark.slow
 def test_errors_inside_widgets_are_found_although_papermill_reports_none(ran):
-    notebook = executed(ran, "03_widgets")
+    notebook = executed(ran, "02_widgets")
     assert not notebook.metadata.papermill.exception
     assert not [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
-    assert ran["outcomes"][3].errors == [
+    assert ran["outcomes"][2].errors == [
         "cell 2: RuntimeError: nobody sees me",
         "cell 3: KeyError: 'deep'",
         "a hidden widget: IndexError: pop from empty list",
@@ -181,16 +179,9 @@ def test_errors_inside_widgets_are_found_although_papermill_reports_none(ran):
 
 
 @pytest.mark.slow
-def test_a_dead_kernel_is_reported_with_the_cell_that_killed_it(ran):
-    (error,) = ran["outcomes"][4].errors
-    assert error.startswith("cell 2: ")
-    assert "DeadKernelError" in error
-
-
-@pytest.mark.slow
 def test_time_and_memory_include_the_kernel(ran):
-    fine, steps = ran["outcomes"][:2]
-    assert fine.memory > steps.memory + 100
+    fine, fails = ran["outcomes"][:2]
+    assert fine.memory > fails.memory + 100
     assert 0.5 < fine.seconds < 120
 
 
@@ -208,8 +199,8 @@ def test_every_notebook_leaves_a_page_and_the_index_links_it(ran):
         assert f'href="{outcome.name}.ipynb"' in index
         assert f"About {outcome.name}</a>" in index
         assert f"About {outcome.name}" in (ran["output"] / f"{outcome.name}.html").read_text(encoding="utf-8")
-    assert "cell 2: ZeroDivisionError: division by zero" in index
-    assert index.count('class="failed"') == 3
+    assert "cell 4: ZeroDivisionError: division by zero" in index
+    assert index.count('class="failed"') == 2
     assert "<strong>what</strong> <math" in index
     assert "steps = 5" in index
     assert "<script" not in index
@@ -221,7 +212,7 @@ def test_every_notebook_leaves_a_page_and_the_index_links_it(ran):
 @pytest.mark.slow
 def test_in_place_stores_only_the_outputs_of_successful_notebooks(ran):
     after = {path.stem: path.read_bytes() for path in ran["folder"].glob("*.ipynb")}
-    assert {name for name in after if after[name] != ran["before"][name]} == {"00_fine", "01_steps"}
+    assert {name for name in after if after[name] != ran["before"][name]} == {"00_fine"}
     stored = nbformat.read(ran["folder"] / "00_fine.ipynb", as_version=4)
     original = nbformat.reads(ran["before"]["00_fine"].decode(), as_version=4)
     nbformat.validate(stored)
@@ -234,49 +225,15 @@ def test_in_place_stores_only_the_outputs_of_successful_notebooks(ran):
 
 
 @pytest.mark.slow
-def test_nbval_accepts_the_outputs_that_in_place_has_stored(ran):
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider"]
-    path = str(ran["folder"] / "00_fine.ipynb")
-    run = subprocess.run([*command, path], capture_output=True, text=True, check=False, cwd=ran["folder"])
-    assert run.returncode == 0, run.stdout
-    assert "3 passed" in run.stdout
-
-
-@pytest.mark.slow
 def test_running_a_part_of_the_course_again_keeps_the_rows_of_the_rest(ran, tmp_path):
     for path in ran["output"].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     write_notebook(tmp_path / "07_foreign.ipynb", "1")  # not executed by the course
     (tmp_path / "08_half.ipynb").write_text('{"cells": [', encoding="utf-8")
-    (tmp_path / "01_steps.html").unlink()
+    (tmp_path / "01_fails.html").unlink()
     index = course.index(tmp_path)
-    assert [name for name in ("00_fine", "01_steps", "02_fails", "07_foreign", "08_half") if name in index] == [
-        "00_fine",
-        "02_fails",
-    ]
-
-
-@pytest.mark.slow
-def test_stopping_ends_the_kernel_and_keeps_what_an_earlier_run_left(tmp_path):
-    write_notebook(tmp_path / "00_long.ipynb", "import time", "time.sleep(300)")
-    output = tmp_path / "out"
-    write_executed(output / "00_long.ipynb")
-    earlier = files(output)
-    kernels, commands = [], []
-    before = psutil.Process().children(recursive=True)  # not ours
-
-    def stop(name, cells):
-        if cells == 2:  # the text and the import
-            kernels.extend(set(psutil.Process().children(recursive=True)) - set(before))
-            commands.extend(word for kernel in kernels for word in kernel.cmdline())
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        list(course.run(course.plan(tmp_path), output, watch=stop))
-    assert len(kernels) >= 2  # papermill and the kernel
-    assert "hcegan_lib.course.engine" in commands  # papermill with the repair
-    assert not [process for process in kernels if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    assert files(output) == earlier
+    rows = [name for name in ("00_fine", "01_fails", "02_widgets", "07_foreign", "08_half") if name in index]
+    assert rows == ["00_fine", "02_widgets"]
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 import contextlib
+import functools
 import json
+import shutil
+from types import SimpleNamespace
 
 import pytest
-from kits import STARTED, kill, link_photos, make_kit, make_stub_kit, start, tree_of, wait_for, write_grid
+from kits import STARTED, kill, link_photos, make_stub_kit, runs_of, start, tree_of, wait_for, write_grid
 from made_up import LIFT, made_up_run, made_up_scores, write_manifest
 from pretended import Client
 
@@ -40,12 +43,6 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def kit(tmp_path, cache):
-    """A copy of the kit."""
-    return make_kit(tmp_path / "kit", cache)
-
-
-@pytest.fixture
 def stub_kit(tmp_path, cache):
     """A copy of the kit in which a run takes a second."""
     return make_stub_kit(tmp_path / "kit", cache)
@@ -72,13 +69,25 @@ def client(kit_in_process, monkeypatch):
     return client
 
 
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory, cache):
+    """A Dask scheduler, its address, a stub kit, and a function that starts the only worker or finds it."""
+    kit, started = make_stub_kit(tmp_path_factory.mktemp("dask") / "kit", cache), []
+    file, here = kit / "scheduler.json", ["--host", "127.0.0.1", "--no-dashboard"]
+    words = ["scheduler", *here, "--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", file]
+    process = start(kit, "dask", *words, started=started)
+    address = wait_for(lambda: file.exists() and json.loads(file.read_text())["address"], process)
+    words = ["worker", address, *here, "--nthreads", "1", "--resources", "GPU=1"]
+    worker = functools.cache(lambda: start(kit, "dask", *words, started=started))
+    yield SimpleNamespace(process=process, address=address, kit=kit, worker=worker)
+    kill([member for process in started for member in tree_of(process)])
+
+
 @pytest.fixture
-def scheduler(tmp_path):
-    """A Dask scheduler without workers, and its address."""
-    file = tmp_path / "scheduler.json"
-    words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
-    process = start(tmp_path, "dask", "scheduler", *words, "--scheduler-file", file)
-    return process, wait_for(lambda: file.exists() and json.loads(file.read_text())["address"], process)
+def scheduler(dask):
+    """The shared scheduler, in whose kit nothing has run yet."""
+    shutil.rmtree(runs_of(dask.kit), ignore_errors=True)
+    return dask
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ WAIT_FOREVER = "(folder / 'here').touch(); time.sleep(600)"
 
 def make_kit(folder, cache, notebook=None):
     """Copy what a batch needs; the photographs and their cache are shared."""
-    shutil.copytree(ROOT / "hcegan_lib", folder / "hcegan_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hcegan_lib", folder / "hcegan_lib")
     (folder / "notebooks").mkdir()
     nbformat.write(notebook or nbformat.read(NOTEBOOK, as_version=4), folder / "notebooks" / NOTEBOOK.name)
     link_photos(folder, cache)
@@ -92,7 +92,7 @@ def stub_record(folder, parameters):
     exec(STUB_RECORD, {"json": json, "folder": folder, **parameters})
 
 
-def start(folder, *words):
+def start(folder, *words, started=STARTED):
     """Start a Python module. Ctrl-C can reach it even if the tests run in the background of a shell."""
     process = psutil.Popen(
         [sys.executable, "-m", *words],
@@ -104,7 +104,7 @@ def start(folder, *words):
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    STARTED.append(process)
+    started.append(process)
     return process
 
 
@@ -146,17 +146,6 @@ def kill(tree):
 
 def alive(processes):
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-
-
-@contextlib.contextmanager
-def workers_at(address, kit, count=1):
-    """Dask workers, as a user starts them on several GPUs."""
-    words = ["--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", "--resources", "GPU=1"]
-    started = [start(kit, "dask", "worker", address, *words) for _ in range(count)]
-    try:
-        yield started
-    finally:
-        kill([member for process in started for member in tree_of(process)])
 
 
 def runs_of(folder, grid="grid"):

@@ -35,22 +35,25 @@ class Killed(Done):
 
 
 class Client:
-    """Every run leaves a record at once, except in three cases.
+    """Every run leaves a record at once, except in four cases.
 
-    Runs in `failing` fail, those in `deadly` kill their worker as often as it says, and those in `signaled` send this
-    process a signal.
+    Runs in `failing` fail, those in `deadly` kill their worker as often as it says, those in `signaled` send this
+    process a signal, and the scheduler is gone when the run `lost` is submitted.
     """
 
     status = "running"
 
     def __init__(self):
-        self.executed, self.failing, self.deadly, self.signaled = [], (), {}, {}
+        self.executed, self.failing, self.deadly, self.signaled, self.lost = [], (), {}, {}, None
 
     def submit(self, function, job, **options):
         folder = Path(job["folder"])
         self.executed.append(folder.name)
         if folder.name in self.signaled:
             os.kill(os.getpid(), self.signaled[folder.name])
+        if folder.name == self.lost:
+            self.status = "closed"
+            return Done(None)
         attempt = attempts(folder, job["batch"]) + 1
         if attempt <= self.deadly.get(folder.name, 0):
             folder.mkdir(parents=True, exist_ok=True)

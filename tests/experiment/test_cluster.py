@@ -1,7 +1,6 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sys
 
@@ -21,13 +20,13 @@ from kits import (
     start_batch,
     tree_of,
     wait_for,
-    workers_at,
     write_grid,
 )
 
-from hcegan_lib import cli
+from hcegan_lib import cli, data, experiment, paper, train
 from hcegan_lib.backend.files import lock_folder
-from hcegan_lib.experiment import Run, cluster, code_hash
+from hcegan_lib.backend.parallel import find_device
+from hcegan_lib.experiment import Run, cluster, code_hash, records
 
 # --- with a cluster that only pretends --------------------------------------------------------------------------------
 
@@ -88,79 +87,88 @@ def test_sigterm_stops_a_batch_and_keeps_what_is_finished(client, kit_in_process
     assert list(recorded(kit_in_process)) == ["mini-pix2pix-seed0"]
 
 
+def test_a_lost_scheduler_is_told_in_one_line_that_says_how_to_go_on(client, kit_in_process, capsys, monkeypatch):
+    monkeypatch.setattr(experiment, "scheduler_at", lambda address: contextlib.nullcontext(client))
+    client.lost = "mini-pix2pix-seed2"
+    assert cli.main(["batch", "grid.yaml", "--scheduler", "tcp://x:1", "--resources", "GPU=1"]) == 1
+    command = "hcegan batch grid.yaml --scheduler tcp://x:1 --resources GPU=1 --resume"
+    line = f"hcegan: the scheduler is gone; 2 of 3 runs are finished. Continue with: {command}\n"
+    assert capsys.readouterr().err == line
+    assert sorted(recorded(kit_in_process)) == ["mini-pix2pix-seed0", "mini-pix2pix-seed1"]
+
+
 # --- the real notebook ------------------------------------------------------------------------------------------------
 
-TWO_MODELS = {"models": ["pix2pix", "SA'+Hinge+BCE"], "seeds": [0]}
-TABLES = ("grid.csv", "grid-curves.csv")
+MODEL = "SA'+Hinge+BCE"
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(cache, tmp_path_factory):
-    """Two runs on two workers, with the addresses at which their processes listen, and the memory of the workers."""
-    kit = make_kit(tmp_path_factory.mktemp("uninterrupted") / "kit", cache)
-    write_grid(kit, **TWO_MODELS)
-    process = start_batch(kit, "grid.yaml", "--workers", "2")
-    wait_for(lambda: len(list(runs_of(kit).glob("*/run.json"))) == 2, process)
+def resumed(cache, tmp_path_factory):
+    """A batch of one run, killed in the middle of it and resumed, with what was seen on the way."""
+    kit = make_kit(tmp_path_factory.mktemp("resumed") / "kit", cache)
+    write_grid(kit, models=[MODEL], seeds=[0])
+    process = start_batch(kit, "grid.yaml", "--workers", "1")
+    wait_for((runs_of(kit) / "mini-SAp+Hinge+BCE-seed0" / "log.jsonl").exists, process)
     tree = tree_of(process)
     listening = {c.laddr.ip for p in tree for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
     memory = [p.memory_info().rss for p in tree if any("spawn_main" in word for word in p.cmdline())]
-    status, out, err = finish(process)
-    seen = {"listening": listening, "memory": memory, "runs": runs_of(kit), "results": kit / "data" / "results"}
+    kill(tree)
+    assert not (kit / "data" / "results").exists()
+    status, out, err = finish(start_batch(kit, "grid.yaml", "--workers", "1", "--resume"))
+    seen = {"listening": listening, "memory": memory, "results": kit / "data" / "results"}
     return {"status": status, "out": out, "err": err, **seen}
 
 
+@pytest.fixture(scope="module")
+def trained(cache, tmp_path_factory):
+    """The tables of the same run, trained in this process without a batch."""
+    folder = tmp_path_factory.mktemp("trained")
+    photos = data.load("mini", 64, cache=cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "RUNS", folder / "runs")
+        patch.setattr(records, "RESULTS", folder)
+        settings = train.config("smoke", data="mini", seed=0, **paper.model(MODEL)._asdict())
+        where = records.run_folder("grid", "mini", MODEL, 0)
+        fit = train.fit(settings, photos, where, device=find_device("auto"), progress=False)
+        records.save_record(where, fit, photos)
+        records.collect("grid")
+    return folder
+
+
 @pytest.mark.slow
-def test_a_grid_runs_on_two_workers_and_leaves_its_table_and_manifest(uninterrupted):
-    assert (uninterrupted["status"], uninterrupted["err"]) == (0, "")
-    *rows, last = uninterrupted["out"].splitlines()
-    assert sorted(row.split()[0] for row in rows) == ["mini-SAp+Hinge+BCE-seed0", "mini-pix2pix-seed0"]
-    assert all(row.split()[1] == "ok" for row in rows)
-    results = uninterrupted["results"]
-    assert last == f"runs: 2, finished: 2; {results / 'grid.csv'}"
+def test_a_killed_batch_can_be_resumed(resumed):
+    assert (resumed["status"], resumed["err"]) == (0, "")
+    row, last = resumed["out"].splitlines()
+    assert row.split()[:2] == ["mini-SAp+Hinge+BCE-seed0", "ok"]
+    assert last == f"runs: 1, finished: 1; {resumed['results'] / 'grid.csv'}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["grid.csv", "grid-curves.csv"])
+def test_a_batch_that_was_killed_and_resumed_has_the_same_table_as_training_without_a_batch(name, resumed, trained):
+    assert (resumed["results"] / name).read_bytes() == (trained / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_batch_leaves_its_table_curves_pictures_and_manifest(resumed):
+    results = resumed["results"]
     assert {path.name for path in results.iterdir()} == {"grid.csv", "grid.json", "grid-curves.csv", "grid-pictures"}
     table = (results / "grid.csv").read_text(encoding="utf-8").splitlines()
-    assert len(table) == 1 + 25 * (2 + 1)  # a header; two runs and the gray copy
+    assert len(table) == 1 + 25 * (1 + 1)  # a header; the run and the gray copy
     manifest = json.loads((results / "grid.json").read_text(encoding="utf-8"))
-    assert {run["model"] for run in manifest["runs"]} == {"pix2pix", "SA'+Hinge+BCE"}
+    assert [(run["model"], run["environment"]["threads"]) for run in manifest["runs"]] == [(MODEL, 1)]
     assert manifest["failed"] == []
-    assert {run["environment"]["threads"] for run in manifest["runs"]} == {1}
 
 
 @pytest.mark.slow
-def test_a_local_batch_listens_on_the_loopback_interface_only(uninterrupted):
-    assert uninterrupted["listening"] == {"127.0.0.1"}
+def test_a_local_batch_listens_on_the_loopback_interface_only(resumed):
+    assert resumed["listening"] == {"127.0.0.1"}
 
 
 @pytest.mark.slow
-def test_a_worker_takes_little_memory_because_it_does_not_load_torch(uninterrupted):
-    assert len(uninterrupted["memory"]) >= 2
-    assert max(uninterrupted["memory"]) < 300e6
-
-
-@pytest.mark.slow
-def test_killed_and_resumed_on_other_workers_it_gives_the_same_table_and_repeats_no_finished_run(
-    kit, scheduler, uninterrupted
-):
-    write_grid(kit, **TWO_MODELS)
-    shutil.copytree(uninterrupted["runs"] / "mini-pix2pix-seed0", runs_of(kit) / "mini-pix2pix-seed0")
-    before = recorded(kit)
-    process = start_batch(kit, "grid.yaml", "--workers", "1", "--resume")
-    wait_for((runs_of(kit) / "mini-SAp+Hinge+BCE-seed0" / "log.jsonl").exists, process)
-    kill(tree_of(process))
-    assert recorded(kit) == before
-    assert not (kit / "data" / "results").exists()
-
-    _, address = scheduler
-    with workers_at(address, kit):
-        options = ["--scheduler", address, "--resources", "GPU=1", "--resume"]
-        status, out, err = finish(start_batch(kit, "grid.yaml", *options))
-    assert (status, err) == (0, "")
-    row, last = out.splitlines()
-    assert row.split()[:2] == ["mini-SAp+Hinge+BCE-seed0", "ok"]
-    assert last.startswith("runs: 2, finished: 2; ")
-    assert recorded(kit) == before | {"mini-SAp+Hinge+BCE-seed0": recorded(kit)["mini-SAp+Hinge+BCE-seed0"]}
-    for name in TABLES:
-        assert (kit / "data" / "results" / name).read_bytes() == (uninterrupted["results"] / name).read_bytes()
+def test_a_worker_takes_little_memory_because_it_does_not_load_torch(resumed):
+    assert resumed["memory"]
+    assert max(resumed["memory"]) < 300e6
 
 
 # --- a stub instead of the notebook -----------------------------------------------------------------------------------
@@ -168,13 +176,11 @@ def test_killed_and_resumed_on_other_workers_it_gives_the_same_table_and_repeats
 TROUBLE = """
 (folder / f"kernel{os.getpid()}").touch()
 if seed == 0:
-    {}["deep"]
-if seed == 1:
     os.kill(os.getpid(), signal.SIGKILL)
-if seed == 2:
+if seed == 1:
     folder = folder.parent / "elsewhere"
     folder.mkdir()
-if seed == 3 and len(list(folder.glob("kernel*"))) == 1:
+if seed == 2 and len(list(folder.glob("kernel*"))) == 1:
     worker.kill()
     time.sleep(600)
 """
@@ -182,10 +188,9 @@ if seed == 3 and len(list(folder.glob("kernel*"))) == 1:
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory, cache):
-    """A batch of four runs, each with a different problem."""
+    """A batch of three runs, each with a different problem."""
     kit = make_stub_kit(tmp_path_factory.mktemp("troubled") / "kit", cache, TROUBLE)
-    write_grid(kit, seeds=list(range(4)))
-    status, out, err = finish(start_batch(kit, "grid.yaml", "--workers", "2"))
+    status, out, err = finish(start_batch(kit, "grid.yaml", "--workers", "1"))
     errors = {line.split()[1].strip(","): line for line in err.splitlines()}
     rows = {row.split()[0]: row.split()[1] for row in out.splitlines()[:-1]}
     return {"status": status, "rows": rows, "errors": errors, "runs": runs_of(kit), "last": out.splitlines()[-1]}
@@ -195,25 +200,23 @@ def troubled(tmp_path_factory, cache):
 def test_a_failing_run_does_not_stop_the_others(troubled):
     assert troubled["status"] == 1
     name = "mini-pix2pix-seed"
-    states = {"0": "failed", "1": "failed", "2": "failed", "3": "ok"}
-    assert troubled["rows"] == {name + seed: state for seed, state in states.items()}
-    assert set(troubled["errors"]) == {name + seed for seed in "012"}
-    assert troubled["last"].startswith("runs: 4, finished: 1; ")
+    assert troubled["rows"] == {f"{name}0": "failed", f"{name}1": "failed", f"{name}2": "ok"}
+    assert set(troubled["errors"]) == {f"{name}0", f"{name}1"}
+    assert troubled["last"].startswith("runs: 3, finished: 1; ")
 
 
 @pytest.mark.slow
-def test_a_failing_cell_a_dead_kernel_and_a_missing_record_are_named(troubled):
+def test_a_dead_kernel_and_a_missing_record_are_named(troubled):
     errors = troubled["errors"]
-    assert errors["mini-pix2pix-seed0"] == "hcegan: mini-pix2pix-seed0, cell 3: KeyError: 'deep'"
-    assert errors["mini-pix2pix-seed1"].startswith("hcegan: mini-pix2pix-seed1, cell 3: ")
-    assert "DeadKernelError" in errors["mini-pix2pix-seed1"]
-    assert errors["mini-pix2pix-seed2"].startswith("hcegan: mini-pix2pix-seed2, there is no record in ")
+    assert errors["mini-pix2pix-seed0"].startswith("hcegan: mini-pix2pix-seed0, cell 3: ")
+    assert "DeadKernelError" in errors["mini-pix2pix-seed0"]
+    assert errors["mini-pix2pix-seed1"].startswith("hcegan: mini-pix2pix-seed1, there is no record in ")
 
 
 @pytest.mark.slow
 def test_no_kernel_outlives_a_worker_that_dies_and_another_worker_takes_over(troubled):
-    kernels = {n: [int(p.name[6:]) for p in troubled["runs"].glob(f"*seed{n}/kernel*")] for n in range(4)}
-    assert {n: len(pids) for n, pids in kernels.items()} == {0: 1, 1: 1, 2: 1, 3: 2}
+    kernels = {n: [int(p.name[6:]) for p in troubled["runs"].glob(f"*seed{n}/kernel*")] for n in range(3)}
+    assert {n: len(pids) for n, pids in kernels.items()} == {0: 1, 1: 1, 2: 2}
     assert not [pid for pids in kernels.values() for pid in pids if psutil.pid_exists(pid)]
 
 
@@ -235,54 +238,60 @@ def test_ctrl_c_in_a_terminal_ends_every_process_and_says_how_to_continue(stub_k
     assert not list(runs_of(stub_kit).glob("*/error.txt"))  # nothing has failed
 
 
-@pytest.mark.slow
-def test_a_batch_ends_if_its_scheduler_is_gone_and_so_do_its_runs(stub_kit, scheduler):
-    scheduler_process, address = scheduler
-    act(stub_kit, f"if seed: {WAIT_FOREVER}")
-    with workers_at(address, stub_kit) as (worker,):
-        process = start_batch(stub_kit, "grid.yaml", "--scheduler", address, "--resources", "GPU=1")
-        wait_for(at_work(stub_kit, 1), process)
-        tree = worker.children(recursive=True)
-        kill(tree_of(scheduler_process))
-        status, out, err = finish(process)
-        assert status == 1
-        assert out.startswith("mini-pix2pix-seed0  ok")
-        assert list(recorded(stub_kit)) == ["mini-pix2pix-seed0"]
-        assert "the scheduler is gone; 1 of 3 runs are finished" in err
-        assert err.endswith(f"hcegan batch grid.yaml --scheduler {address} --resources GPU=1 --resume\n")
-        wait_for(lambda: not kernels_among(tree))
+# --- a scheduler with one worker, shared by the tests below -----------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_a_batch_waits_for_workers_and_if_it_is_killed_or_stopped_they_end_its_runs(stub_kit, scheduler, monkeypatch):
-    _, address = scheduler
-    act(stub_kit, WAIT_FOREVER)
-    process = start_batch(stub_kit, "grid.yaml", "--scheduler", address)
-    assert process.stderr.readline() == f"hcegan: no worker of {address} has taken a run yet; waiting\n"
-    with workers_at(address, stub_kit) as (worker,):
-        wait_for(at_work(stub_kit, 1), process)
-        tree = worker.children(recursive=True)
-        assert kernels_among(tree)
-        process.kill()
-        finish(process)
-        wait_for(lambda: not kernels_among(tree))
+def test_a_batch_waits_for_workers_and_if_it_is_killed_they_end_its_runs(scheduler):
+    act(scheduler.kit, WAIT_FOREVER)
+    options = ["--scheduler", scheduler.address, "--resources", "GPU=1"]
+    process = start_batch(scheduler.kit, "grid.yaml", *options)
+    assert process.stderr.readline() == f"hcegan: no worker of {scheduler.address} has taken a run yet; waiting\n"
+    worker = scheduler.worker()
+    wait_for(at_work(scheduler.kit, 1), process)
+    tree = worker.children(recursive=True)
+    assert kernels_among(tree)
+    process.kill()
+    finish(process)
+    wait_for(lambda: not kernels_among(tree))
+    assert worker.poll() is None
 
-        folder = runs_of(stub_kit) / "mini-pix2pix-seed0"
-        shutil.rmtree(folder)
-        parameters = {"profile": "smoke", "grid": "grid", "model": "pix2pix", "data": "mini", "seed": 0}
-        run = Run(folder, parameters, {"code": code_hash()}, steps=4)
 
-        def interrupt_at_work():
-            if at_work(stub_kit, 1)():
-                tree[:] = worker.children(recursive=True)
-                raise KeyboardInterrupt
+def run_until(scheduler, stop):
+    """Begin a run that waits forever, call `stop`, check that the run ends, and return why it has been stopped."""
+    act(scheduler.kit, WAIT_FOREVER)
+    parameters = {"profile": "smoke", "grid": "grid", "model": "pix2pix", "data": "mini", "seed": 0}
+    run = Run(runs_of(scheduler.kit) / "mini-pix2pix-seed0", parameters, {"code": code_hash()}, steps=4)
+    worker, tree = scheduler.worker(), []
 
-        monkeypatch.setattr(cluster, "KIT_ROOT", stub_kit)
-        with cluster.scheduler_at(address) as client, pytest.raises(KeyboardInterrupt):
-            list(cluster.run_all(client, [run], watch=interrupt_at_work))
-        assert tree
-        wait_for(lambda: not kernels_among(tree))
-        assert worker.poll() is None
+    def watch():
+        if not tree and at_work(scheduler.kit, 1)():
+            tree.extend(worker.children(recursive=True))
+            stop()
+
+    with cluster.scheduler_at(scheduler.address) as client, pytest.raises((KeyboardInterrupt, ConnectionError)) as why:
+        list(cluster.run_all(client, [run], watch=watch))
+    assert tree
+    wait_for(lambda: not kernels_among(tree))
+    return why
+
+
+@pytest.mark.slow
+def test_if_a_batch_is_stopped_a_worker_ends_its_run_and_lives_on(scheduler, monkeypatch):
+    monkeypatch.setattr(cluster, "KIT_ROOT", scheduler.kit)
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    assert run_until(scheduler, interrupt).type is KeyboardInterrupt
+    assert scheduler.worker().poll() is None
+
+
+@pytest.mark.slow
+def test_if_the_scheduler_is_gone_a_batch_ends_and_so_does_its_run(scheduler, monkeypatch):
+    monkeypatch.setattr(cluster, "KIT_ROOT", scheduler.kit)
+    why = run_until(scheduler, lambda: kill(tree_of(scheduler.process)))
+    assert str(why.value) == "the scheduler is gone"
 
 
 def kernels_among(processes):

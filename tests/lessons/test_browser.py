@@ -247,30 +247,21 @@ show()
 ipywidgets.VBox([size, button, answer])"""
 
 
-@pytest.fixture
-def tiny(page, lab, request):
-    """The page with a notebook that has run and holds one explorer; at the end of its slider it divides by zero."""
+def test_a_working_explorer_has_no_errors_and_those_of_kernel_script_console_and_network_are_found(page, lab):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    run_all(page, lab, new_notebook(cells=[new_code_cell(TINY)], metadata=kernel), f"{request.node.name}.ipynb")
-    return page
-
-
-def test_a_working_explorer_has_no_errors(tiny):
-    assert len(play(tiny)) == 3
-    assert tiny.complaints == []
-
-
-def test_errors_of_kernel_script_and_console_and_requests_to_the_network_are_found(tiny):
-    tiny.locator(".noUi-handle").press("End")
-    tiny.evaluate("() => { console.error('a broken view'); setTimeout(() => { throw new Error('a broken script') }) }")
-    tiny.evaluate("() => fetch('http://example.invalid/feed').catch(() => {})")
+    run_all(page, lab, new_notebook(cells=[new_code_cell(TINY)], metadata=kernel), "tiny.ipynb")
+    assert len(play(page)) == 3
+    assert page.complaints == []
+    page.locator(".noUi-handle").press("End")  # where TINY divides by zero
+    page.evaluate("() => { console.error('a broken view'); setTimeout(() => { throw new Error('a broken script') }) }")
+    page.evaluate("() => fetch('http://example.invalid/feed').catch(() => {})")
     wanted = {"kernel: ZeroDivisionError: integer division or modulo by zero", "console: a broken view"}
     wanted |= {"page: a broken script", "network: http://example.invalid/feed"}
     for _ in range(100):
-        if wanted <= set(tiny.complaints):
+        if wanted <= set(page.complaints):
             return
-        tiny.wait_for_timeout(100)
-    raise AssertionError(f"unseen: {wanted - set(tiny.complaints)}")
+        page.wait_for_timeout(100)
+    raise AssertionError(f"unseen: {wanted - set(page.complaints)}")
 
 
 @pytest.mark.parametrize("path", OPENED, ids=lambda path: path.stem)
@@ -288,3 +279,18 @@ def test_dragging_a_slider_and_clicking_a_button_change_the_picture(path, page, 
         log.append(f"errors in page, kernel or console: {page.complaints or 'none'}")
         log += ["", "console:", *page.said, "", "server:", lab.log.read_text(encoding="utf-8")]
         (SHOTS / f"{path.stem[:2]}.log").write_text("\n".join(log), encoding="utf-8")
+
+
+def test_the_play_button_of_lesson_04_moves_its_points_to_the_last_turn_and_the_arrow_keys_move_them_back(page, lab):
+    (path,) = course.NOTEBOOKS.glob("04_*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[1].source = notebook.cells[1].source.replace('"tour"', '"smoke"')
+    run_all(page, lab, notebook, path.name)
+    cell = page.locator(".jp-CodeCell", has=page.locator(".widget-play"))
+    cell.scroll_into_view_if_needed()
+    handle = cell.locator(".noUi-handle")
+    changes(cell, cell.locator(".widget-play button").first.click)
+    page.wait_for_function("handle => handle.ariaValueNow === handle.ariaValueMax", arg=handle.element_handle())
+    cell.locator("[role=status]", has_text=f"turn {float(handle.get_attribute('aria-valuemax')):.0f}").wait_for()
+    changes(cell, lambda: press(cell))
+    assert page.complaints == []
