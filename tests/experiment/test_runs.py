@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from dataclasses import fields
 
@@ -207,4 +208,7 @@ def test_the_last_complete_row_of_its_log_says_how_far_a_run_is(tmp_path):
     log.write_text(log.read_text()[:-20])  # the last row is being written
     assert steps_done(run) == 29
     log.write_text('{"step": 1')
+    assert steps_done(run) == 0
+    log.unlink()
+    os.mkfifo(log)  # must not be waited for
     assert steps_done(run) == 0
