@@ -31,10 +31,9 @@ def _estimate(answer: Answer) -> None:
     a, b = _share(real, at, width), _share(fake, at, width)
     right_a, right_b = _share(real, at, width, left=0), _share(fake, at, width, left=0)
     half_a, half_b = _share(real, at, width / 2), _share(fake, at, width / 2)
+    counted = 4 * a / (4 * a + 9 * b)  # of 400 and 900 points
     slips = {
-        "there are fewer real points than fake ones: divide each count by the number of its kind.": 4
-        * a
-        / (4 * a + 9 * b),
+        "there are fewer real points than fake ones: divide each count by the number of its kind.": counted,
         "this is the probability of a fake point; the discriminator says how likely a point is real.": b / (a + b),
         "this is the ratio p / q, which has no upper bound; the best discriminator is p / (p + q).": a / b,
         "this is the logit, log p - log q; return its sigmoid.": np.log(a / b),
