@@ -29,7 +29,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Tensor
         Shape (B, N, C).
     """
-    if query.shape[-1] == value.shape[-1] == 1:
+    if query.shape[-1] == value.shape[-1] == 1 and not query.is_meta:  # a tensor without values has no range
         nodes = count_nodes(query, key)
         if nodes <= query.shape[1] / 16:  # otherwise the other forms are about as fast
             return attend_by_curve(query, key, value, nodes)

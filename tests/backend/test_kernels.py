@@ -65,6 +65,13 @@ def test_no_tensor_of_the_generator_is_on_the_wrong_device(gamma_init, fake_gpu)
         assert render(generator, gray).device.type == "cpu"
 
 
+def test_shapes_can_be_computed_without_values():
+    """Lesson 08 reads the shapes of the paper's network from tensors on the device "meta"."""
+    with torch.device("meta"):
+        generator = UNetGenerator(gamma_init="normal", image_size=64, depth=6)
+        assert generator(torch.empty(1, 1, 64, 64)).shape == (1, 3, 64, 64)
+
+
 @pytest.mark.parametrize(("side", "folded"), [(1, True), (2, True), (3, False), (4, False)])
 def test_both_forms_of_the_transposed_convolution_equal_pytorchs(side, folded, monkeypatch):
     layer, folds, fold = UpConvolution(48, 5).double(), [], F.fold
