@@ -33,10 +33,10 @@ def fake_gpu(monkeypatch):
     monkeypatch.setattr(models, "require_unit_range", lambda images, name: None)
     monkeypatch.setattr(kernels, "count_nodes", lambda query, key: 26)
     monkeypatch.setattr(F, "scaled_dot_product_attention", lambda query, key, value, scale: query + key + value)
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    mode, layer = FakeTensorMode(allow_non_fake_inputs=True), nn.Linear(1, 1)
     try:
         with mode:
-            nn.Linear(1, 1).to("cuda")
+            layer.to("cuda")
     except RuntimeError as error:
         pytest.skip(f"this version of PyTorch asks the GPU's driver: {str(error).splitlines()[0]}")
     return mode

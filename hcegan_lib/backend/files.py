@@ -39,7 +39,7 @@ def write_atomically(path: Path, content: bytes | str | Callable[[Path], object]
         fsync_file(part)
         os.replace(part, path)
     except OSError as error:
-        if error.errno is None or error.filename is not None and os.path.basename(str(error.filename)) != part.name:
+        if error.errno is None or (error.filename is not None and os.path.basename(str(error.filename)) != part.name):
             raise  # another file's; older versions of Pillow name ours by its absolute path
         raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
