@@ -54,7 +54,7 @@ def test_a_run_is_averaged_over_its_photographs_with_ssim_in_percent(scores):
         (lambda s: pd.concat([s, s[20:23]]), r"appears twice in the scores \(and 2 more\)"),
         (lambda s: s.assign(psnr=s["psnr"].where(s.index != 20)), r"'4.jpg' .* has no finite PSNR and SSIM"),
         (lambda s: s.assign(psnr=s["psnr"].where(s.index != 3, np.inf)), r"'gray copy', .* has no finite PSNR"),
-        (lambda s: s.assign(ssim=s["ssim"].where(s.index != 20, 1.01)), r"'4.jpg' .* has an SSIM beyond 100 %"),
+        (lambda s: s.assign(ssim=s["ssim"].where(s.index != 20, 1.01)), r"'4.jpg' .* has an SSIM beyond 100%"),
         (lambda s: s[(s["model"] != "pix2pix") | (s["seed"] != 1) | (s["file"] == "x")].head(0), "there are no scores"),
         (
             lambda s: s[s["file"].isin(["0.jpg"]) == (s["seed"] == 1)],

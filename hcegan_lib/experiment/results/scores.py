@@ -49,7 +49,7 @@ def comparable(scores: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("there are no scores: train a model first")
     _refuse_rows(scores, scores.duplicated([*records.RUN, "file"]), "appears twice in the scores")
     _refuse_rows(scores, ~np.isfinite(scores[list(IN_TABLES)]).all(axis=1), "has no finite PSNR and SSIM")
-    _refuse_rows(scores, scores["ssim"].abs() > 1.000001, "has an SSIM beyond 100 %")
+    _refuse_rows(scores, scores["ssim"].abs() > 1.000001, "has an SSIM beyond 100%")
     runs = scores.drop_duplicates(records.RUN).groupby("data").size()
     kept = scores[scores.groupby(["data", "file"])["seed"].transform("size") == scores["data"].map(runs)]
     for data in set(runs.index) - set(kept["data"]):
