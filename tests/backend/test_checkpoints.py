@@ -285,7 +285,7 @@ LAYOUTS = (torch.contiguous_format, torch.channels_last)
 
 
 def change_checkpoint(folder, change):
-    """Rewrite the newest checkpoint of a run, with `change` applied to each of its tensors."""
+    """Apply `change` to every tensor of a run's newest checkpoint."""
     path = checkpoints.list_checkpoints(folder)[0]
     state = tree_map_only(torch.Tensor, change, torch.load(path, weights_only=True))
     torch.save(state, path)

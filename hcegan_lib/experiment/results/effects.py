@@ -208,6 +208,5 @@ def caption(card: pd.DataFrame, grid: str) -> str:
     return (
         f"Grid {grid}. Effects are differences of mean PSNR (dB) and SSIM (points). The paper's: mean over its seven "
         f"columns, and their range. Measured: mean and 95% interval (Student's t) {over}. p after Holm's correction, "
-        "for the six primary comparisons and for the secondary ones. data/results/PLAN.md, written before the runs, "
-        "defines the verdicts."
+        "for the six primary comparisons and for the secondary ones. data/results/PLAN.md defines the verdicts."
     )

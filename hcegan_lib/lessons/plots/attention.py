@@ -76,7 +76,7 @@ def _draw_arrow(ax: Axes, *path: tuple[float, float], label: tuple[float, str] =
 def where_positions_look(
     image: Tensor, queries: Sequence[tuple[int, int]], maps: Mapping[str, Tensor], *, marks: str = "123456"
 ) -> Figure:
-    """Show which positions of a photograph, (3, S, S) in [0, 1], the pixels at `queries` (row, column) attend to.
+    """Show where some pixels of a photograph look: `image` has shape (3, S, S), `queries` are (row, column).
 
     One row per name in `maps`, beta of all positions, (N, N), N = S * S: the photograph with the marked pixels, then
     one attention map per pixel, each on its own scale. Below it stands its largest weight, as a multiple of 1 / N.

@@ -46,7 +46,7 @@ def generator_structure(layers: pd.DataFrame) -> Figure:
 
 
 def growing_patches(image: Tensor, boxes: Mapping[str, tuple[int, int, int]], gradient: Tensor) -> Figure:
-    """Frame what one score of the discriminator sees of a photograph, (3, S, S) in [0, 1], beside the score's gradient.
+    """Draw which part of a photograph, (3, S, S), one score of the discriminator sees, and the gradient of that score.
 
     `boxes` maps each layer to top, left and side in pixels of what it sees, from small to large; the last belongs to
     the score. `gradient` is the absolute value at each pixel, (S, S). Three panels: the photograph with the last frame,

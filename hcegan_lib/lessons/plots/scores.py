@@ -77,9 +77,9 @@ def conventions(scores: pd.DataFrame) -> Figure:
 
 
 def parts_of_errors(target: Tensor, versions: Mapping[str, Tensor]) -> Figure:
-    """Map the errors of versions of a photograph, (3, H, W) in [0, 1], in luminance (red: too bright) and in color.
+    """Draw maps of the luminance error (red: too bright) and the color error of several versions of a photograph.
 
-    One row per version. Both errors are in levels, each on one scale for all rows.
+    Images have shape (3, H, W), in [0, 1]. One row per version; each error, in levels, has one scale for all rows.
     """
     figure, axes = make_panels(len(versions), 4, width=2.4, height=2)
     lumas = {name: 255 * error_parts(image, target)[0][0] for name, image in versions.items()}

@@ -158,7 +158,7 @@ def curves_over_seeds(curves: pd.DataFrame, rows: Sequence[Sequence[str]]) -> Fi
 def stability(runs: pd.DataFrame, rows: Mapping[str, str]) -> Figure:
     """Draw how far the losses of each model swing, how often they jump, and how much its runs differ in PSNR.
 
-    A dot is a run, a cross its worst epoch, and a black stroke the mean over runs. Colors stand for losses. `rows` maps
+    Each dot is a run, each cross its worst epoch, each black stroke a mean over runs; colors show the loss. `rows` maps
     models to the labels of their rows. The columns are model, loss (its name), d_swing and g_swing (standard deviation
     of the losses within an epoch, mean over some epochs), d_worst and g_worst (of the worst of them), jumps (share of
     epochs, 0 to 1) and psnr (dB, mean over photographs).
