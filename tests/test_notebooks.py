@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 import nbformat
@@ -176,17 +176,26 @@ def test_a_figure_cell_draws_one_figure_shows_it_and_has_a_caption_near(notebook
     assert texts.count("**Figure.**") == len(drawing)
 
 
-def test_an_exercise_has_one_solution_and_the_next_cell_checks_it(path, notebook):
-    exercises = [(cell, after) for cell, after in pairwise(notebook.cells) if "exercise" in tags(cell)]
-    assert not exercises if path.stem in TOOLS else 2 <= len(exercises) <= 4
-    for cell, after in exercises:
-        marks = [line.strip() for line in cell.source.splitlines() if line.strip().startswith("###")]
-        assert marks == ["### BEGIN SOLUTION", "### END SOLUTION"]
-        (function,) = ast.parse(cell.source).body
-        name, answer = re.fullmatch(r'check\("(\d\d\.\d)", (\w+)\)', after.source).groups()
+def test_an_exercise_starts_empty_and_is_followed_by_its_check_and_a_closed_solution(path, notebook):
+    exercises = [cells for cells in zip(notebook.cells, notebook.cells[1:], notebook.cells[2:]) if is_exercise(cells)]
+    assert not exercises if path.stem in TOOLS else 2 <= len(exercises) <= 5
+    for stub, check, solution in exercises:
+        (function,), (answer,) = ast.parse(stub.source).body, ast.parse(solution.source).body
+        assert isinstance(function.body[-1], ast.Raise)
+        assert stub.source.count("# your code here") == 1
+        assert ast.get_docstring(function)
+        name, called = re.fullmatch(r'check\("(\d\d\.\d)", (\w+)\)', check.source).groups()
         assert name in EXERCISES
-        assert answer == function.name
-        assert ast.get_docstring(function), "what is left without the solution must still be a function"
+        assert check.outputs[0].text == f"Exercise {name}: not written yet.\n"
+        assert called == function.name == answer.name
+        assert ast.unparse(answer.args) == ast.unparse(function.args)
+        assert tags(solution) == ["solution"]
+        assert solution.metadata["jupyter"]["source_hidden"]
+        assert solution.source.startswith(f"# A solution of exercise {name}\n")
+
+
+def is_exercise(cells):
+    return "exercise" in tags(cells[0])
 
 
 # --- as run again -----------------------------------------------------------------------------------------------------

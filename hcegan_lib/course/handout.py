@@ -1,26 +1,20 @@
 """The students' notebooks: the course without the solutions of its exercises.
 
-A solution stands between two marks, as in nbgrader. nbgrader could remove it too, but would add a database and a second
-notebook server to the installation.
+A solution is a cell of its own with the tag "solution". nbgrader could remove it too, but would add a database and a
+second notebook server to the installation.
 """
 
 import hashlib
-import re
-from itertools import pairwise
 from pathlib import Path
 
 import nbformat
-from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat import NotebookNode
 
 from hcegan_lib import KIT_ROOT
 from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.experiment.notebooks import tags
 
 STUDENT = KIT_ROOT / "build" / "student"
-
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-SOLUTION = re.compile(rf"^([ \t]*){BEGIN}[ \t]*\n.*?^[ \t]*{END}[ \t]*$", re.MULTILINE | re.DOTALL)
-STUB = r"\1# your code here\n\1raise NotImplementedError"  # `check` reports it as "not written yet"
 SUMS = "handout.sha256"  # checksums of the handed-out files, for `sha256sum --check`
 
 
@@ -28,8 +22,8 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     """Write the handout, or renew an earlier one that is unchanged; return the number of exercises by notebook.
 
     `folder` also gets a file of checksums, by which a later call tells an unchanged handout from a student's work.
-    If there is no notebook, a solution's marks do not match, or `folder` contains anything but an unchanged handout, it
-    raises ValueError and writes nothing.
+    If there is no notebook, or `folder` contains anything but an unchanged handout, it raises ValueError and writes
+    nothing.
     """
     sources = sorted(notebooks.glob("*.ipynb"))
     if not sources:
@@ -37,7 +31,7 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     handed, counts = {}, {}
     for path in sources:
         notebook = nbformat.read(path, as_version=4)
-        counts[path.name] = _clear_solutions(notebook, path.name)
+        counts[path.name] = _remove_solutions(notebook)
         handed[path.name] = (nbformat.writes(notebook) + "\n").encode("utf-8")
     outdated = _earlier(folder, handed) - set(handed)
 
@@ -50,31 +44,10 @@ def write(notebooks: Path, folder: Path) -> dict[str, int]:
     return counts
 
 
-def _clear_solutions(notebook: NotebookNode, name: str) -> int:
-    """Replace the solutions by stubs, clear the outputs of these cells and of the check below each, and count them."""
-    clear = ClearOutputPreprocessor(remove_metadata_fields=set())
-    number = exercises = 0
-    for cell, following in pairwise([*notebook.cells, nbformat.v4.new_markdown_cell()]):
-        number += cell.cell_type == "code"
-        tagged = "exercise" in cell.metadata.get("tags", [])
-        if cell.cell_type == "code" and (tagged or "SOLUTION" in cell.source):
-            try:
-                cell.source = without_solution(cell.source)
-            except ValueError as error:
-                raise ValueError(f"{name}, cell {number}: {error}") from None
-            for done in (cell, following):
-                clear.preprocess_cell(done, {}, 0)  # leaves text cells alone
-            exercises += 1
-    return exercises
-
-
-def without_solution(source: str) -> str:
-    """Replace each solution in a cell by a stub; raise ValueError if none stands between marks on their own lines."""
-    marks = re.findall("BEGIN SOLUTION|END SOLUTION", source)
-    cleared, solutions = SOLUTION.subn(STUB, source)
-    if not marks or marks != ["BEGIN SOLUTION", "END SOLUTION"] * solutions:
-        raise ValueError(f"a solution stands between the lines {BEGIN!r} and {END!r}, found {marks or 'neither'}")
-    return cleared
+def _remove_solutions(notebook: NotebookNode) -> int:
+    """Remove the cells with solutions, and count the exercises."""
+    notebook.cells = [cell for cell in notebook.cells if "solution" not in tags(cell)]
+    return sum("exercise" in tags(cell) for cell in notebook.cells)
 
 
 def _earlier(folder: Path, handed: dict[str, bytes]) -> set[str]:

@@ -19,7 +19,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
-from hcegan_lib.experiment.notebooks import WIDGET_VIEW, widget_models, widget_outputs, widget_state
+from hcegan_lib.experiment.notebooks import WIDGET_VIEW, tags, widget_models, widget_outputs, widget_state
 
 WIDGET_NOTE = "<p><em>Interactive in the notebook; this page shows the state after the run.</em></p>"
 
@@ -31,7 +31,8 @@ DIALECT = {
     r"\\tag\{(.*?)\}": r"\\qquad(\1)",
 }
 
-# nbconvert's page without its scripts, which would be loaded from the network, and with alternative texts of pictures.
+# nbconvert's page without its scripts, which would be loaded from the network, with alternative texts of pictures, and
+# with solutions closed.
 TEMPLATE = """
 {%- extends 'lab/index.html.j2' -%}
 {% block html_head_js %}{% endblock %}
@@ -44,6 +45,11 @@ mtd[columnalign="left"] { text-align: left; }
 mtd[columnalign="right"] { text-align: right; }
 math[display="block"] { margin: 0.6em 0; }
 </style>
+{% endblock %}
+{% block input_group %}
+{%- if 'solution' in cell.metadata.get('tags', []) -%}
+<details><summary>Show a solution</summary>{{ super() }}</details>
+{%- else %}{{ super() }}{% endif -%}
 {% endblock %}
 {% block data_png %}{% set alt = output | get_metadata('alt', 'image/png') %}
 {{- super() | replace('<img ', '<img alt="' ~ (alt | escape_html) ~ '" ', 1) if alt else super() }}{% endblock %}
@@ -97,7 +103,7 @@ def heading(notebook: NotebookNode) -> tuple[str, str]:
     """Read title and goal, as Markdown, from the first text cell: its heading and first paragraph, or empty strings."""
     texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
     # papermill inserts a text of its own at the top of a failed notebook.
-    texts = [cell.source for cell in texts if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+    texts = [cell.source for cell in texts if "papermill-error-cell-tag" not in tags(cell)]
     title, _, rest = (texts or [""])[0].strip().partition("\n")
     return title.lstrip("# "), rest.strip().split("\n\n")[0]
 

@@ -8,7 +8,7 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from hcegan_lib.backend.files import write_atomically
-from hcegan_lib.experiment.notebooks import code_cells, widget_state
+from hcegan_lib.experiment.notebooks import code_cells, tags, widget_state
 
 
 def golden(notebook: NotebookNode) -> NotebookNode:
@@ -35,7 +35,7 @@ def save_figures(notebook: NotebookNode, folder: Path) -> list[Path]:
     """Save the pictures of cells tagged ``figure:NAME`` as NAME.png in a folder, and return their paths."""
     written = []
     for _, cell in code_cells(notebook):
-        names = [tag.removeprefix("figure:") for tag in cell.metadata.get("tags", []) if tag.startswith("figure:")]
+        names = [tag.removeprefix("figure:") for tag in tags(cell) if tag.startswith("figure:")]
         pictures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
         for name, picture in zip(names, pictures):
             folder.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,11 @@ def escape_braces(path: Path) -> str:
     return str(path.resolve()).replace("{", "{{").replace("}", "}}")
 
 
+def tags(cell: "NotebookNode") -> list[str]:
+    """Read a cell's tags."""
+    return cell.metadata.get("tags", [])
+
+
 def code_cells(notebook: "NotebookNode") -> Iterator[tuple[int, "NotebookNode"]]:
     """Go through the code cells, each with the number that the notebook shows beside it."""
     number = 0

@@ -28,6 +28,10 @@ class WrongAnswer(Exception):
     """The answer is wrong; the text says why."""
 
 
+class NotWritten(Exception):
+    """The answer is still the stub of the exercise."""
+
+
 EXERCISES: dict[str, Exercise] = {}  # by number, such as "01.2"
 failures: Counter[str] = Counter()  # failed tries since the exercise was last answered correctly
 
@@ -45,7 +49,8 @@ def exercise(number: str, *hints: str) -> Callable:
 def check(number: str, answer: Answer) -> None:
     """Test a function against an exercise, such as "01.2"; print that it is right, or what is wrong and a hint.
 
-    Each further try shows one more hint. ValueError lists the exercises if there is none of this number.
+    Each wrong try shows one more hint; the stub is only said to be not written yet. ValueError lists the exercises if
+    there is none of this number.
     """
     judge(number, answer)  # a notebook would display the returned value
 
@@ -57,6 +62,9 @@ def judge(number: str, answer: Answer) -> bool:
     test, hints = EXERCISES[number]
     try:
         test(_guard(answer))
+    except NotWritten:
+        print(f"Exercise {number}: not written yet.")
+        return False
     except WrongAnswer as complaint:
         failures[number] += 1
         print(f"Exercise {number}: {complaint}")
@@ -78,14 +86,14 @@ def _guard(answer: Answer) -> Answer:
         try:
             result = answer(*copy.deepcopy(arguments))
         except NotImplementedError:
-            result = None
+            raise NotWritten from None
         except WrongAnswer:  # from a function that the test passed to the answer
             raise
         except Exception as error:
             text = " ".join(str(error).split())
             raise WrongAnswer(f"your function raises {type(error).__name__}{f': {text}' if text else '.'}") from None
         if result is None or result is ...:
-            raise WrongAnswer("not written yet.")
+            raise NotWritten
         return result
 
     return call
