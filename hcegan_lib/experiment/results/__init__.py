@@ -4,7 +4,7 @@ Nothing here trains a model or scores a photograph.
 """
 
 from hcegan_lib.experiment.records import RUN, manifest
-from hcegan_lib.experiment.results.effects import estimate, render_scorecard, scorecard
+from hcegan_lib.experiment.results.effects import estimate
 from hcegan_lib.experiment.results.scores import IN_TABLES, comparable, measured, recorded, run_means
 from hcegan_lib.experiment.results.statistics import (
     FEWEST_SEEDS,
@@ -21,3 +21,4 @@ from hcegan_lib.experiment.results.statistics import (
 )
 from hcegan_lib.experiment.results.tables import table
 from hcegan_lib.experiment.results.text import FORMS, readable, render_table
+from hcegan_lib.experiment.results.verdicts import render_scorecard, scorecard, training_card

@@ -1,0 +1,95 @@
+"""Stability and speed of training, measured on the curves of a grid: HCEGAN minus pix2pix, where less is better."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hcegan_lib.experiment.records import RUN
+from hcegan_lib.experiment.results.effects import summarize
+from hcegan_lib.experiment.results.scores import run_means
+
+MODEL, BASELINE = "SA'+Hinge+BCE", "pix2pix"
+NEAR = 1.1  # a run has learned when its L1 is at most this many times the final L1 of pix2pix on the same set
+
+
+class Measure(NamedTuple):
+    """A property of a run's training that a claim of the paper says is smaller in HCEGAN."""
+
+    claim: str
+    text: str  # what the paper's text says, and where
+    measure: str  # what we measure, and its unit
+
+
+MEASURES = {
+    "d_swing": Measure(
+        "HCEGAN's training is more stable",
+        "stabilize the training process (Abstract)",
+        "D's loss: std / mean within an epoch",
+    ),
+    "swing": Measure("", "greatly improves the stability (Abstract)", "PSNR change per epoch, early, dB"),
+    "late_swing": Measure("", "", "PSNR change per epoch, late, dB"),
+    "spread": Measure("", "", "PSNR: std over seeds, dB"),
+    "reached": Measure("HCEGAN learns faster", "more quickly (1), speed up (3.2)", "epochs until L1 is near its end"),
+    "l1": Measure("", "", "final L1 distance"),
+}
+
+
+def measures_of_runs(curves: pd.DataFrame, decay_from: float) -> pd.DataFrame:
+    """Measure the training of each run.
+
+    Parameters
+    ----------
+    curves
+        From `records.curves_of`.
+    decay_from
+        Share of the epochs after which the learning rate falls.
+
+    Returns
+    -------
+    DataFrame
+        One row per run: data, model, seed; `d_swing`, the standard deviation of D's loss over the steps of an epoch,
+        divided by its mean, averaged over epochs; `swing` and `late_swing`, the root mean square change of PSNR (dB)
+        from epoch to epoch while the rate is constant, and over the last quarter of the epochs; `l1`, of the last
+        epoch; `reached`, the first epoch with an L1 of at most `NEAR` times the final one of pix2pix on the same set
+        (one more than there are if there is none).
+    """
+    ends = curves[curves["epoch"] == curves["epoch"].max()]
+    goals = NEAR * ends[ends["model"] == BASELINE].groupby("data")["l1"].mean()
+    rows = []
+    for run, epochs in curves.groupby(RUN, sort=False):
+        count = len(epochs)
+        near = epochs["l1"] <= goals.get(run[0], np.nan)
+        row = {
+            "d_swing": (epochs["d_loss_std"] / epochs["d_loss"]).mean(),
+            "swing": _swing(epochs["psnr"][: round(decay_from * count)]),
+            "late_swing": _swing(epochs["psnr"][-max(2, count // 4) :]),
+            "l1": epochs["l1"].iloc[-1],
+            "reached": epochs["epoch"][near].min() if near.any() else count + 1,
+        }
+        rows.append(dict(zip(RUN, run)) | row)
+    return pd.DataFrame(rows)
+
+
+def _swing(values: pd.Series) -> float:
+    return float(np.sqrt(np.mean(np.diff(values) ** 2)))
+
+
+def training_claims(curves: pd.DataFrame, scores: pd.DataFrame, decay_from: float) -> pd.DataFrame:
+    """Judge the paper's claims of stability and speed: one row per measure.
+
+    Columns: claim, text, measure; `baseline`, the mean of pix2pix; the keys of `effects.estimate`, of the difference
+    HCEGAN minus pix2pix; verdict: "supported" if the whole interval is below 0, "contradicted" if it is above, else
+    "undecided".
+    """
+    measured = measures_of_runs(curves, decay_from)
+    spread = run_means(scores).groupby(["data", "model"], as_index=False)["psnr"].std()  # no seed: one number per set
+    rows = []
+    for name, said in MEASURES.items():
+        runs = measured if name in measured else spread.assign(seed=0, spread=spread["psnr"])
+        wide = runs.pivot(index=["data", "seed"], columns="model", values=name)
+        estimated = summarize((wide[MODEL] - wide[BASELINE]).unstack("seed"))
+        rows.append(said._asdict() | {"baseline": wide[BASELINE].mean()} | estimated)
+    table = pd.DataFrame(rows)
+    table["verdict"] = np.select([table["high"] < 0, table["low"] > 0], ["supported", "contradicted"], "undecided")
+    return table

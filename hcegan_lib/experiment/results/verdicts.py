@@ -1,0 +1,151 @@
+"""The scorecard: each claim beside the paper's own tables and our measured effect, with an interval and a verdict.
+
+`data/results/PLAN.md`, written before the runs, fixes the contrasts, the statistics and the rules of the verdicts.
+"""
+
+import pandas as pd
+
+from hcegan_lib import paper
+from hcegan_lib.backend.files import name_file
+from hcegan_lib.experiment import records
+from hcegan_lib.experiment.results.effects import LEAST, PRIMARY, SECONDARY, estimate, printed_effects
+from hcegan_lib.experiment.results.scores import IN_TABLES, measured
+from hcegan_lib.experiment.results.statistics import LEVEL, holm
+from hcegan_lib.experiment.results.text import markdown
+from hcegan_lib.experiment.results.training import training_claims
+
+POINTS = {"psnr": "dB", "ssim": "points"}  # units of differences
+
+
+def judge(row: dict[str, float]) -> str:
+    """Judge the claim that an effect is positive, from its `mean`, `low`, `high`, Holm's `p` and the paper's `target`.
+
+    Returns
+    -------
+    str
+        "contradicted": significant and negative; "smaller than printed": significant, positive, and all of the interval
+        below the target; "reproduced": significant and positive otherwise; "excluded": not significant, and all of the
+        interval below the target; "undecided": not significant, and the interval reaches the target.
+    """
+    if row["p"] < LEVEL and row["mean"] < 0:
+        return "contradicted"
+    if row["p"] < LEVEL:
+        return "smaller than printed" if row["high"] < row["target"] else "reproduced"
+    return "excluded" if row["high"] < row["target"] else "undecided"  # undecided if there is no interval
+
+
+def scorecard(scores: pd.DataFrame) -> pd.DataFrame:
+    """Judge each contrast of the plan in PSNR and SSIM.
+
+    Parameters
+    ----------
+    scores
+        From `measured`: one or several data sets, eight models.
+
+    Returns
+    -------
+    DataFrame
+        One row per contrast and metric. Columns: contrast, claim, text, family ("primary" or "secondary"), metric,
+        printed (mean of the paper's seven columns), printed low and printed high (their range), target
+        (`printed`, but at least `LEAST`), the keys of `estimate`, `p Holm` (within the family), verdict (empty without
+        a claim).
+    """
+    rows = []
+    for family, contrasts in (("primary", PRIMARY), ("secondary", SECONDARY)):
+        for name, (claim, text, weights) in contrasts.items():
+            for metric in IN_TABLES:
+                theirs = printed_effects(weights, metric)
+                printed = {"printed": theirs.mean(), "printed low": theirs.min(), "printed high": theirs.max()}
+                row = {"contrast": name, "claim": claim, "text": text, "family": family, "metric": metric}
+                # Where its own tables print no gain, the paper still claims one in words.
+                target = max(printed["printed"], LEAST[metric])
+                rows.append(row | printed | {"target": target} | estimate(scores, weights, metric))
+    card = pd.DataFrame(rows)
+    card["p Holm"] = card.groupby("family", sort=False)["p"].transform(_holm)
+    card["verdict"] = [judge(row | {"p": row["p Holm"]}) if row["text"] else "" for row in card.to_dict("records")]
+    return card
+
+
+def _holm(p: pd.Series) -> pd.Series:
+    return pd.Series(holm(p), p.index) if p.notna().all() else p
+
+
+def measured_curves(grid: str) -> pd.DataFrame:
+    """Read the committed curves of a grid, in the form of `records.curves_of`."""
+    path = records.RESULTS / f"{grid}-curves.csv"
+    with name_file(path):
+        curves = pd.read_csv(path, dtype={"seed": int})
+        curves[[*records.RUN, "epoch", "psnr"]]  # KeyError if it is something else
+        return curves
+
+
+def training_card(grid: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """Judge the claims about training on the committed curves of a grid; see `training_claims`."""
+    (decay_from,) = {run["settings"].get("decay_from", 1.0) for run in records.manifest(grid)["runs"]}
+    return training_claims(measured_curves(grid), scores, decay_from)
+
+
+def render_scorecard(grid: str = "columns", form: str = "md") -> str:
+    """Render the `scorecard` and the `training_card` of a grid's committed results, as `hcegan verdict` prints them.
+
+    `form` is "md" or "html", for reading, or "csv", the scorecard alone with all columns and every digit. Raises
+    ValueError for any other argument, and if the grid lacks one of the paper's eight models.
+    """
+    if form not in ("md", "html", "csv"):
+        raise ValueError(f"form must be one of md, html, csv, got {form!r}")
+    scores = measured(grid)
+    missing = set(paper.MODELS) - set(scores["model"])
+    if missing:
+        raise ValueError(f"grid {grid!r} has no runs of {', '.join(sorted(missing))}: the scorecard needs them")
+    card = scorecard(scores)
+    if form == "csv":
+        return card.to_csv(index=False, lineterminator="\n")
+    text = pd.concat([readable(card), readable_training(training_card(grid, scores))])
+    body = markdown(text) if form == "md" else text.to_html(index=False, border=0, na_rep="") + "\n"
+    return f"{body}\n{caption(card, grid)}\n"
+
+
+def readable(card: pd.DataFrame) -> pd.DataFrame:
+    """Format a `scorecard` as text: claim, the paper's text, what is measured, the paper's tables, ours, verdict."""
+    rows = []
+    for row in card.to_dict("records"):
+        first = row["metric"] == next(iter(IN_TABLES))  # the claim stands in the first of its rows only
+        rows.append(
+            {
+                "claim": row["claim"] if first else "",
+                "the paper's text": (row["text"] or "claims nothing") if first else "",
+                "measure": f"{row['metric'].upper()}, {POINTS[row['metric']]}",
+                "its tables": f"{row['printed']:+.2f}",
+                "measured, 95% interval": f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]",
+                "verdict": row["verdict"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def readable_training(card: pd.DataFrame) -> pd.DataFrame:
+    """Format a `training_card` in the columns of `readable`; the paper prints no number for these claims."""
+    forms = "{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+    text = {
+        "claim": card["claim"],
+        "the paper's text": card["text"],
+        "measure": card["measure"],
+        "its tables": "",
+        "measured, 95% interval": [forms.format(**row) for row in card.to_dict("records")],
+    }
+    return pd.DataFrame(text | {"verdict": card["verdict"]})
+
+
+def caption(card: pd.DataFrame, grid: str) -> str:
+    """Say what the numbers of a `scorecard` are."""
+    sets, seeds = card["sets"].iloc[0], card["seeds"].min()
+    per = f"{seeds} seed{'' if seeds == 1 else 's'}"
+    over = f"over {sets} data sets, each averaged over its {per}" if sets > 1 else f"over {per}"
+    failed = len(records.manifest(grid)["failed"])
+    return (
+        f"Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the paper's seven "
+        "columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
+        "data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, without "
+        "correction; D is the discriminator, early while the rate is constant, late the last quarter of the epochs. "
+        f"Failed runs: {failed}."
+    )

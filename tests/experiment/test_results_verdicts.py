@@ -1,0 +1,137 @@
+"""The scorecard, and the claims about stability and speed, on made-up runs and against plain pandas and SciPy."""
+
+import json
+from itertools import pairwise, product
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from hcegan_lib import paper
+from hcegan_lib.experiment import records, results
+from hcegan_lib.experiment.results import effects, training, verdicts
+
+SETS = ["lion", "dog", "fish"]
+HCEGAN = "SA'+Hinge+BCE"
+EPOCHS = 8
+
+
+@pytest.fixture(scope="module")
+def scores():
+    """Eight models on three sets with four seeds: the loss gains 1 dB and 1 point, the rest is noise."""
+    random = np.random.default_rng(0)
+    rows = [
+        (data, model, seed, f"{n}.jpg", 20 + n + ("Hinge+BCE" in model) + random.normal(0, 0.1))
+        for data, model, seed, n in product(SETS, paper.MODELS, range(4), range(5))
+    ]
+    table = pd.DataFrame(rows, columns=["data", "model", "seed", "file", "psnr"])
+    return table.assign(ssim=table["psnr"] / 100)
+
+
+@pytest.fixture(scope="module")
+def curves():
+    """The curves of two models on the same sets: HCEGAN's PSNR zigzags by 0.4 dB, that of pix2pix by 0.1 dB."""
+    random = np.random.default_rng(1)
+    rows = []
+    for data, model, seed, epoch in product(SETS, ("pix2pix", HCEGAN), range(4), range(1, EPOCHS + 1)):
+        zigzag = (0.4 if model == HCEGAN else 0.1) * (-1) ** epoch + random.normal(0, 0.01)
+        row = {"psnr": 20 + zigzag, "l1": 0.1 + 0.2 / epoch + 0.001 * seed, "d_loss": 2.0}
+        rows.append({"data": data, "model": model, "seed": seed, "epoch": epoch} | row | {"d_loss_std": 0.3 + zigzag})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def committed(scores, curves, tmp_path, monkeypatch):
+    """The same as committed results of a grid."""
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    scores.to_csv(tmp_path / "made.csv", index=False)
+    curves.to_csv(tmp_path / "made-curves.csv", index=False)
+    runs = [
+        {"data": {"name": data}, "model": model, "settings": {"seed": 0, "decay_from": 0.5}}
+        for data, model in product(SETS, paper.MODELS)
+    ]
+    (tmp_path / "made.json").write_text(json.dumps({"grid": "made", "runs": runs, "failed": []}), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "p", "wanted"),
+    [
+        (-0.5, -0.9, -0.1, 0.01, "contradicted"),
+        (0.3, 0.1, 0.4, 0.01, "smaller than printed"),
+        (0.3, 0.1, 0.6, 0.01, "reproduced"),
+        (0.9, 0.8, 1.0, 0.01, "reproduced"),
+        (0.1, -0.2, 0.4, 0.30, "excluded"),
+        (0.3, -0.2, 0.8, 0.30, "undecided"),
+        (0.3, 0.1, 0.8, 0.06, "undecided"),  # Holm's p may be above 5% where the interval leaves out 0
+        (0.3, np.nan, np.nan, np.nan, "undecided"),
+    ],
+)
+def test_verdicts_follow_the_plan(mean, low, high, p, wanted):
+    assert verdicts.judge({"mean": mean, "low": low, "high": high, "p": p, "target": 0.5}) == wanted
+
+
+def test_the_scorecard_corrects_each_family_and_judges_each_claim(scores):
+    card = results.scorecard(scores)
+    assert card["contrast"].tolist() == [name for name in effects.CONTRASTS for _ in range(2)]
+    for _, family in card.groupby("family"):
+        np.testing.assert_allclose(family["p Holm"], results.holm(family["p"]))
+    judged = card.set_index(["contrast", "metric"])["verdict"]
+    assert judged["loss", "psnr"] == "reproduced"
+    assert judged["loss", "ssim"] == "smaller than printed"  # 1 point, where the paper prints 2.2
+    assert judged["loss x start", "psnr"] == ""
+    assert card["target"].min() >= 0.1  # the tables print no gain for the start; the text claims one
+
+
+def test_the_measures_of_a_run_are_those_of_a_loop_over_its_epochs(curves):
+    found = training.measures_of_runs(curves, decay_from=0.5).set_index(records.RUN)
+    run = curves.query("data == 'dog' and model == @HCEGAN and seed == 2")
+    psnr, l1 = run["psnr"].tolist(), run["l1"].tolist()
+    changes = [after - before for before, after in pairwise(psnr)]
+    goal = 1.1 * np.mean([0.1 + 0.2 / EPOCHS + 0.001 * seed for seed in range(4)])
+    wanted = {
+        "d_swing": np.mean([std / 2.0 for std in run["d_loss_std"]]),
+        "swing": np.sqrt(np.mean([change**2 for change in changes[:3]])),  # epochs 1 to 4
+        "late_swing": abs(changes[-1]),  # epochs 7 and 8
+        "l1": l1[-1],
+        "reached": next(n for n, value in enumerate(l1, start=1) if value <= goal),
+    }
+    assert found.loc["dog", HCEGAN, 2].to_dict() == pytest.approx(wanted)
+
+
+def test_a_run_that_never_comes_near_counts_one_epoch_more_than_it_has(curves):
+    far = curves.assign(l1=curves["l1"] + 9 * (curves["model"] == HCEGAN))
+    assert (training.measures_of_runs(far, 0.5).query("model == @HCEGAN")["reached"] == EPOCHS + 1).all()
+
+
+def test_a_claim_about_training_is_judged_by_its_interval_over_sets(scores, curves):
+    card = training.training_claims(curves, scores, decay_from=0.5)
+    assert card["verdict"][1] == "contradicted"  # HCEGAN's score swings more
+    assert card["verdict"][5] == "undecided"  # both end with the same L1
+    swapped = curves.replace({"model": {"pix2pix": HCEGAN, HCEGAN: "pix2pix"}})
+    assert training.training_claims(swapped, scores, decay_from=0.5)["verdict"][1] == "supported"
+    spread = scores.groupby(["data", "model", "seed"])["psnr"].mean().groupby(["data", "model"]).std().unstack("model")
+    test = stats.ttest_1samp(spread[HCEGAN] - spread["pix2pix"], 0)
+    low, high = test.confidence_interval()
+    assert (card["low"][3], card["high"][3]) == pytest.approx((low, high))
+
+
+def test_the_scorecard_is_printed_in_three_forms(committed):
+    card = results.scorecard(results.measured("made"))
+    text = results.render_scorecard("made")
+    assert "over 3 data sets, each averaged over its 4 seeds" in text
+    for row in card.to_dict("records"):
+        assert f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]" in text
+    assert results.render_scorecard("made", "csv") == card.to_csv(index=False, lineterminator="\n")
+    lines = len(card) + len(training.MEASURES)
+    assert results.render_scorecard("made", "html").count("<tr") == lines + 1
+    assert max(map(len, text.splitlines()[: lines + 2])) <= 190
+    with pytest.raises(ValueError, match="form must be one of md, html, csv, got 'latex'"):
+        results.render_scorecard("made", "latex")
+
+
+def test_a_grid_without_all_models_has_no_scorecard(committed, scores):
+    scores[scores["model"] != "pix2pix+SA"].to_csv(committed / "made.csv", index=False)
+    with pytest.raises(ValueError, match=r"grid 'made' has no runs of pix2pix\+SA"):
+        results.render_scorecard("made")
