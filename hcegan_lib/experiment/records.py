@@ -31,6 +31,7 @@ RUNS = KIT_ROOT / "data" / "runs"  # whole runs with their weights; not under ve
 RESULTS = KIT_ROOT / "data" / "results"  # their scores, curves and pictures; committed
 GRAY_COPY = "gray copy"  # the baseline of every table: the gray photograph in all three channels
 ONE_TINT = "one tint"  # a baseline of color: the mean chroma of the training photographs in every pixel
+BASELINES = GRAY_COPY, ONE_TINT  # they need no training
 RUN = ["data", "model", "seed"]  # identifies a run in a table
 # Columns of a table of scores: those of `metrics.evaluate` after the run. Tables made before some existed lack them.
 COLUMNS = [*RUN, "file", "psnr", "ssim", "ciede2000", "chroma_error", "colorfulness", "true_colorfulness"]
@@ -177,13 +178,15 @@ def scores_of(folder: Path) -> pd.DataFrame:
     """Collect the scores of all finished runs below a folder, such as `RUNS / "tour"`.
 
     Returns one row per photograph and run, with the columns `COLUMNS`; `metrics.evaluate` says what they hold.
-    The gray copy appears once per data set, with seed -1 because nothing in it is random. Empty if no run is finished.
+    Each of the `BASELINES` appears once per data set, with seed -1 because nothing in it is random. Empty if no run is
+    finished.
     """
     rows = []
     for record in read_records(folder):
         run = _run(record)
         rows += [run | row for row in record["scores"]]
-        rows += [run | {"model": GRAY_COPY, "seed": -1} | row for row in record[GRAY_COPY]]
+        for name in BASELINES:  # records made before there was a tint lack it
+            rows += [run | {"model": name, "seed": -1} | row for row in record.get(name, [])]
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=COLUMNS)
     return table.drop_duplicates([*RUN, "file"], ignore_index=True)
 
@@ -198,11 +201,14 @@ def curves_of(folder: Path) -> pd.DataFrame:
     return pd.DataFrame([_run(record) | row for record in read_records(folder) for row in record["curves"]])
 
 
-def first_pictures(folder: Path) -> dict[tuple[str, str], Path]:
-    """Map (data, model) to the picture of its run with the lowest seed, among the finished runs below a folder."""
-    runs = [(_run(read_run_json(path)), path) for path in sorted(folder.rglob("record.json"))]
-    runs.sort(key=lambda item: item[0]["seed"])
-    return {(run["data"], run["model"]): path.with_name("rendered.png") for run, path in reversed(runs)}
+def middle_seeds(scores: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Map (data, model) to the seed of its run with the middle mean PSNR, the lower one of two.
+
+    A picture of that run flatters the model no more than it slights it. `scores` is as in `scores_of`.
+    """
+    means = scores.groupby(RUN)["psnr"].mean().sort_values(kind="stable")
+    runs = means.drop(-1, level="seed", errors="ignore").reset_index().groupby(["data", "model"])["seed"]
+    return {name: int(seeds.iloc[(len(seeds) - 1) // 2]) for name, seeds in runs}
 
 
 # --- committed results ------------------------------------------------------------------------------------------------
@@ -212,7 +218,8 @@ def collect(grid: str, failed: list[dict] | None = None) -> Path:
     """Merge the finished runs of a grid or profile into `RESULTS`.
 
     Writes GRID.csv (one row per photograph and run), GRID-curves.csv (one row per epoch and run), GRID-pictures
-    (rendered.png of the first seed of each model) and GRID.json, the manifest: how each run was made, and which failed.
+    (rendered.png of each model's run in `middle_seeds`) and GRID.json, the manifest: how each run was made, and which
+    failed.
     `failed` lists the latter, each with "run" and "error". Returns the path of GRID.csv; raises ValueError if no run is
     finished.
     """
@@ -220,12 +227,15 @@ def collect(grid: str, failed: list[dict] | None = None) -> Path:
     scores = scores_of(folder)
     if scores.empty:
         raise ValueError(f"no finished run in {folder}: train one first")
-    left_out = ("scores", GRAY_COPY, ONE_TINT, "curves")
+    left_out = ("scores", *BASELINES, "curves")
     runs = [{key: record[key] for key in record if key not in left_out} for record in read_records(folder)]
-    pictures = RESULTS / f"{grid}-pictures"
+    pictures, middle = RESULTS / f"{grid}-pictures", middle_seeds(scores)
     pictures.mkdir(parents=True, exist_ok=True)
-    for (data, model), source in first_pictures(folder).items():
-        write_atomically(pictures / f"{picture_name(data, model)}.png", require_plain_file(source).read_bytes())
+    for path in sorted(folder.rglob("record.json")):
+        data, model, seed = _run(read_run_json(path)).values()
+        if middle[data, model] == seed:
+            picture = require_plain_file(path.with_name("rendered.png")).read_bytes()
+            write_atomically(pictures / f"{picture_name(data, model)}.png", picture)
     made_by = json.dumps({"grid": grid, "runs": runs, "failed": failed or []}, indent=1)
     write_table(RESULTS / f"{grid}-curves.csv", curves_of(folder))
     write_atomically(RESULTS / f"{grid}.json", made_by + "\n")

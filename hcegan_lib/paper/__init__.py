@@ -4,5 +4,5 @@ Nothing that we measured is here.
 """
 
 from hcegan_lib.paper.claims import CLAIM_COLUMNS, VERDICTS, claims, exact_cells, judge_number
-from hcegan_lib.paper.models import DATASETS, LUMA_MODELS, MODELS, Model, model, model_name
+from hcegan_lib.paper.models import DATASETS, LUMA_MODELS, MODELS, STANDINS, Model, model, model_name
 from hcegan_lib.paper.tables import UNITS, table

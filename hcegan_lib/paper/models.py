@@ -35,6 +35,9 @@ LUMA_MODELS: dict[str, Model] = {
 # In the order of the tables' columns.
 DATASETS: tuple[str, ...] = ("DIV2K", "Lion", "Bird", "Orange", "Dog", "Fish", "Ladybird")
 
+# Our sets of photographs that stand in for them; `data/standins/crops.csv` lists the photographs.
+STANDINS: dict[str, str] = {"DIV2K": "standin-varied"} | {name: f"standin-{name.lower()}" for name in DATASETS[1:]}
+
 
 def model(name: str) -> Model:
     """Look up a model by its name, a key of `MODELS` or `LUMA_MODELS`; raise ValueError if there is none."""

@@ -154,7 +154,7 @@ def test_a_batch_leaves_its_table_curves_pictures_and_manifest(resumed):
     results = resumed["results"]
     assert {path.name for path in results.iterdir()} == {"grid.csv", "grid.json", "grid-curves.csv", "grid-pictures"}
     table = (results / "grid.csv").read_text(encoding="utf-8").splitlines()
-    assert len(table) == 1 + 25 * (1 + 1)  # a header; the run and the gray copy
+    assert len(table) == 1 + 25 * (1 + 2)  # a header; the run, the gray copy and the tint
     manifest = json.loads((results / "grid.json").read_text(encoding="utf-8"))
     assert [(run["model"], run["environment"]["threads"]) for run in manifest["runs"]] == [(MODEL, 1)]
     assert manifest["failed"] == []

@@ -63,11 +63,11 @@ def test_a_record_keeps_the_settings_of_its_run_when_training_continues_in_the_f
     assert [row["epoch"] for row in record["curves"]] == [1, 2]
 
 
-def test_the_scores_hold_the_gray_copy_once_and_no_unfinished_run(runs):
+def test_the_scores_hold_each_baseline_once_and_no_unfinished_run(runs):
     scores = records.scores_of(runs / "smoke")
     assert list(scores.columns) == records.COLUMNS
-    assert scores.groupby("model").size().to_dict() == dict.fromkeys([*MODELS, records.GRAY_COPY], 25)
-    assert set(scores.loc[scores["model"] == "gray copy", "seed"]) == {-1}
+    assert scores.groupby("model").size().to_dict() == dict.fromkeys([*MODELS, *records.BASELINES], 25)
+    assert set(scores.loc[scores["model"].isin(records.BASELINES), "seed"]) == {-1}
 
 
 def test_the_chroma_skill_of_a_run_follows_from_two_means_of_its_scores(runs, photos):
@@ -85,6 +85,7 @@ def test_a_record_made_before_some_scores_existed_is_read_without_them(runs, tmp
     kept = ["file", "psnr", "ssim", "colorfulness", "true_colorfulness"]
     for name in ("scores", "gray copy"):
         record[name] = [{column: row[column] for column in kept} for row in record[name]]
+    del record["one tint"]
     (old / "record.json").write_text(json.dumps(record))
     assert list(records.scores_of(tmp_path).columns) == [*records.RUN, *kept]
 
@@ -100,6 +101,21 @@ def test_collected_results_can_be_read_back_with_their_manifest(runs, tmp_path, 
     assert [run["model"] for run in manifest["runs"]] == sorted(MODELS)
     assert manifest["failed"] == [{"run": "x", "error": "y"}]
     assert not {"scores", "curves", "gray copy"} & set(manifest["runs"][0])
+
+
+def test_the_pictures_are_those_of_the_run_with_the_middle_psnr(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RUNS", tmp_path)
+    monkeypatch.setattr(records, "RESULTS", tmp_path / "results")
+    for seed, change in enumerate((0, 5, 1, -1)):  # the runs with seeds 0 and 2 are in the middle, and 0 is the lower
+        copy = shutil.copytree(runs / "smoke" / "pix2pix", tmp_path / "grid" / f"run{seed}")
+        record = json.loads((copy / "record.json").read_text())
+        record["settings"]["seed"] = seed
+        record["scores"] = [row | {"psnr": row["psnr"] + change} for row in record["scores"]]
+        (copy / "record.json").write_text(json.dumps(record))
+        (copy / "rendered.png").write_bytes(bytes([seed]))
+    records.collect("grid")
+    assert records.middle_seeds(records.scores_of(tmp_path / "grid")) == {("mini", "pix2pix"): 0}
+    assert (tmp_path / "results" / "grid-pictures" / "mini-pix2pix.png").read_bytes() == bytes([0])
 
 
 def test_collecting_without_a_finished_run_is_refused(tmp_path, monkeypatch):

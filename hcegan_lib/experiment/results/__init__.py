@@ -4,8 +4,9 @@ Nothing here trains a model or scores a photograph.
 """
 
 from hcegan_lib.experiment.records import RUN, manifest
-from hcegan_lib.experiment.results.effects import estimate
+from hcegan_lib.experiment.results.effects import PRIMARY, estimate, printed_effects
 from hcegan_lib.experiment.results.scores import IN_TABLES, comparable, measured, recorded, run_means
+from hcegan_lib.experiment.results.side_by_side import shade, side_by_side
 from hcegan_lib.experiment.results.statistics import (
     FEWEST_SEEDS,
     LEVEL,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hcegan_lib.experiment.records import GRAY_COPY
+from hcegan_lib.experiment.records import BASELINES
 from hcegan_lib.experiment.results.scores import IN_TABLES, comparable, run_means
 
 LEVEL = 0.05  # probability that a table holds any wrong "higher" or "lower"
@@ -47,7 +47,7 @@ def seed_spread(scores: pd.DataFrame, metric: str) -> dict[str, float]:
     """
     _check_metric(metric)
     runs = run_means(scores)
-    runs = runs[runs["model"] != GRAY_COPY]
+    runs = runs[~runs["model"].isin(BASELINES)]
     models = runs.groupby(["data", "model"])[metric]
     df = len(runs) - models.ngroups
     if df < 1:
@@ -64,14 +64,14 @@ def _check_metric(metric: str) -> None:
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
     """Average scores over photographs, then over seeds: one row per data set, model and metric.
 
-    Columns: data, model, metric, mean, low, high (95%, over seeds) and seeds, in dB and percent. The gray copy has no
-    interval and 0 seeds because nothing in it is random.
+    Columns: data, model, metric, mean, low, high (95%, over seeds) and seeds, in dB and percent. The gray copy and
+    the tint have no interval and 0 seeds because nothing in them is random.
     """
     rows = []
     for (data, model), runs in run_means(scores).groupby(["data", "model"], sort=False):
         for metric in IN_TABLES:
             row = interval(runs[metric])
-            seeds = row.pop("n") if model != GRAY_COPY else 0
+            seeds = row.pop("n") if model not in BASELINES else 0
             rows.append({"data": data, "model": model, "metric": metric, **row, "seeds": seeds})
     return pd.DataFrame(rows)
 
@@ -82,7 +82,7 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
 def differences(scores: pd.DataFrame, model: str, baseline: str, metric: str) -> pd.DataFrame:
     """Subtract a baseline's scores on one data set from a model's, seed by seed and photograph by photograph.
 
-    The gray copy has no seed and is compared with every seed of the other model.
+    A model that needs no training has no seed and is compared with every seed of the other one.
 
     Returns
     -------
@@ -105,9 +105,9 @@ def differences(scores: pd.DataFrame, model: str, baseline: str, metric: str) ->
         kept[kept["model"] == name].pivot(index="seed", columns="file", values=metric) * IN_TABLES[metric]
         for name in (model, baseline)
     )
-    if model == GRAY_COPY:
+    if model in BASELINES:
         return ours.iloc[0] - theirs
-    if baseline == GRAY_COPY:
+    if baseline in BASELINES:
         return ours - theirs.iloc[0]
     seeds = ours.index.intersection(theirs.index)
     return ours.loc[seeds] - theirs.loc[seeds]

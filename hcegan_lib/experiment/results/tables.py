@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 
 from hcegan_lib import metrics, paper
-from hcegan_lib.experiment.records import GRAY_COPY, RUN
+from hcegan_lib.experiment.records import BASELINES, RUN
 from hcegan_lib.experiment.results.scores import IN_TABLES, comparable
 from hcegan_lib.experiment.results.statistics import holm, paired_difference, summary, verdict
 
@@ -19,14 +19,14 @@ def table(number: int, scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per metric ("psnr" in dB, "ssim" in percent) and model, the gray copy first. Columns for each of the
-        paper's data sets D: `paper D`, as printed, and `paper D difference`, from pix2pix. Columns for each measured
-        data set D: `D mean`, `D low`, `D high` and `D seeds`, from `summary`; `D difference` from pix2pix with `low`,
-        `high`, the interval over `photographs` and the number of `seeds`, from `paired_difference`; `D p`; `D p Holm`,
-        corrected for all p values of the table; `D verdict`. NaN where there is no number.
+        One row per metric ("psnr" in dB, "ssim" in percent) and model, those that need no training first. Columns for
+        each of the paper's data sets D: `paper D`, as printed, and `paper D difference`, from pix2pix. Columns for each
+        measured data set D: `D mean`, `D low`, `D high` and `D seeds`, from `summary`; `D difference` from pix2pix with
+        `low`, `high`, the interval over `photographs` and the number of `seeds`, from `paired_difference`; `D p`; `D p
+        Holm`, corrected for all p values of the table; `D verdict`. NaN where there is no number.
     """
     cells = paper.table(number)
-    models = [GRAY_COPY, *cells["model"].unique()]
+    models = [*(name for name in BASELINES if name in set(scores["model"])), *cells["model"].unique()]
     rows = pd.MultiIndex.from_product([IN_TABLES, models], names=["metric", "model"])
     printed = cells.pivot(index=["metric", "model"], columns="dataset", values="value").reindex(rows)
     gains = printed.sub(printed.xs(BASELINE, level="model"), level="metric").round(3)  # as many decimals as printed
@@ -69,7 +69,7 @@ def _to_baseline(scores: pd.DataFrame, model: str, metric: str) -> dict[str, flo
 def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dict) -> str:
     """Write the caption of a `table` from its scores and their `manifest`, which must name every run with scores."""
     named = {(run["data"]["name"], run["model"], run["settings"]["seed"]) for run in made_by["runs"]}
-    trained = scores.loc[scores["model"] != GRAY_COPY, RUN].drop_duplicates().itertuples(index=False, name=None)
+    trained = scores.loc[~scores["model"].isin(BASELINES), RUN].drop_duplicates().itertuples(index=False, name=None)
     for data, model, seed in set(trained) - named:
         raise ValueError(f"the manifest lacks the run of {model!r}, seed {seed}, on {data!r}")
     tested = int(frame.filter(regex=" p Holm$").notna().sum().sum())
@@ -77,7 +77,7 @@ def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dic
         f"The paper's Table {number} as printed, with differences from {BASELINE} in parentheses, and as measured.",
         *(_data_sentence(data, rows, made_by["runs"]) for data, rows in scores.groupby("data", sort=False)),
         "Measured values are means over photographs, then over seeds, with 95% intervals over seeds (Student's t);",
-        "the gray copy has no interval because nothing in it is random.",
+        "the gray copy and the tint have no interval because nothing in them is random.",
         f"Differences from {BASELINE} are taken seed by seed on the same photographs.",
         f"Verdicts: error rate 5% for the whole table; p after Holm's correction for its {tested} comparisons.",
         "PSNR in dB and SSIM in percent, on RGB with data range 1;",
@@ -95,7 +95,7 @@ def _data_sentence(data: str, scores: pd.DataFrame, runs: list[dict]) -> str:
     size, epochs, batch = (
         _values(runs, lambda run, name=name: run["settings"][name]) for name in ("image_size", "epochs", "batch_size")
     )
-    seeds = scores[scores["model"] != GRAY_COPY].groupby("model")["seed"].nunique()
+    seeds = scores[~scores["model"].isin(BASELINES)].groupby("model")["seed"].nunique()
     used, available = comparable(scores)["file"].nunique(), scores["file"].nunique()
     left_out = f" ({available - used} left out because not every run scored them)" if used < available else ""
     trained = _values(runs, lambda run: run["data"]["train"])

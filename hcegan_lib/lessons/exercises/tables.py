@@ -79,21 +79,25 @@ def _holm(answer: Answer) -> None:
 
 @exercise(
     "10.4",
-    "Check the number of seeds first: without enough of them there is no p value to look at.",
-    "`not p < 0.05` is also true if p is NaN; `p >= 0.05` is not.",
+    "Ask two questions: is the effect significant, and does the interval reach the target?",
+    "`p < 0.05` is false if p is NaN, and so is `high < target` if the interval is.",
+    "A significant effect below 0 contradicts the claim, whatever the target.",
 )
 def _verdict(answer: Answer) -> None:
-    size, small, large = np.random.default_rng().uniform((0.1, 0.001, 0.06), (2, 0.04, 1))
-    for difference, p, seeds, expected, case in (
-        (size, small, 5, "higher", "a difference above 0 with p below 5%"),
-        (-size, small, 5, "lower", "a difference below 0 with p below 5%"),
-        (size, large, 5, "no difference seen", "p above 5%"),
-        (-size, large, 5, "no difference seen", "p above 5%"),
-        (size, 0.05, 5, "no difference seen", "p of exactly 5%"),
-        (size, small, 2, "too few runs", "two seeds"),
-        (size, small, 3, "higher", "three seeds and p below 5%"),
-        (float("nan"), float("nan"), 0, "too few runs", "no seeds at all"),
+    random = np.random.default_rng()
+    (mean, half, small, large), nan = random.uniform((0.2, 0.05, 0.001, 0.06), (0.5, 0.15, 0.04, 1)), float("nan")
+    below, above = mean + half - 0.01, mean + half + 0.01  # targets that the interval reaches, and does not
+    for name, arguments, expected in (
+        ("a significant effect whose interval reaches the target", (mean, small, below), "reproduced"),
+        ("a significant effect whose interval ends below the target", (mean, small, above), "smaller than printed"),
+        ("a significant effect below 0", (-mean, small, below), "contradicted"),
+        ("no significance, and an interval that ends below the target", (mean, large, above), "excluded"),
+        ("no significance, and an interval that reaches the target", (mean, large, below), "undecided"),
+        ("an effect below 0 without significance", (-mean, large, above), "excluded"),
+        ("p of exactly 5%", (mean, 0.05, below), "undecided"),
+        ("too few runs, so that p and the interval are NaN", (mean, nan, nan), "undecided"),
     ):
-        verdict = answer(difference, p, seeds)
+        effect, p, target = arguments
+        verdict = answer(effect, effect + half if p == p else nan, p, above if p != p else target)
         if verdict != expected:
-            raise WrongAnswer(f"for {case}, expected {expected!r}, got {verdict!r}.")
+            raise WrongAnswer(f"for {name}, expected {expected!r}, got {verdict!r}.")

@@ -14,10 +14,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "figure": ["Figure"],
         "games": ["dirac_games"],
         "losses": ["cross_entropy_parts", "hinge_loss", "sides_of_losses", "value_and_gradient"],
+        "medical": ["disagreement", "lightness_of_maps", "windows_on_values"],
         "networks": ["generator_structure", "growing_patches"],
         "photos": ["colors_of_gray", "opponent_colors", "photo_grid"],
         "results": [
-            *("differences_of_single_runs", "differences_to_baseline"),
+            *("differences_of_single_runs", "effects_by_data_set"),
             *("holm_steps", "means_with_intervals", "two_intervals"),
         ],
         "scores": ["conventions", "parts_of_errors", "renderings_with_errors", "score_by_colorfulness", "ssim_map"],

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from hcegan_lib.experiment.results.statistics import LEVEL
+from hcegan_lib import paper
+from hcegan_lib.experiment.results import effects
+from hcegan_lib.experiment.results.statistics import LEVEL, interval
 from hcegan_lib.experiment.results.tables import BASELINE
 from hcegan_lib.lessons.plots.figure import (
     BLUE,
@@ -51,28 +53,46 @@ def _draw_intervals(ax: Axes, y: np.ndarray, rows: pd.DataFrame, **look: object)
     ax.errorbar(rows["mean"], y, xerr=[rows["mean"] - rows["low"], rows["high"] - rows["mean"]], capsize=3, **look)
 
 
-def differences_to_baseline(table: pd.DataFrame, data: str) -> Figure:
-    """Draw the differences to pix2pix of a `results.table`, as printed (rings) and as measured on one data set.
+def effects_by_data_set(scores: pd.DataFrame) -> Figure:
+    """Draw the primary contrasts of the scorecard for each data set, and their means, beside the paper's own.
 
-    The verdict stands on the right.
+    One column per contrast, one row per metric. Rings: the paper, each beside the set that stands in for its column,
+    or all in the last row. Squares: measured, with the 95% interval over seeds. Diamond: mean and interval over sets.
     """
-    figure, panels = _panels_of_scores(table[table["model"] != BASELINE], 4.9, 1.2, 0.5)
+    figure, axes = make_panels(2, len(effects.PRIMARY), width=3.6, height=1.5 + 0.2 * scores["data"].nunique())
     words = []
-    for ax, unit, rows in panels:
-        y, printed = np.arange(len(rows)), rows.filter(regex="^paper .* difference$").to_numpy()  # (models, 7)
-        rings = np.broadcast_to(y[:, None] - 0.16, printed.shape)
-        ax.plot(printed.ravel(), rings.ravel(), "o", color=ORANGE, fillstyle="none", label="paper, seven data sets")
-        label = f"measured on {data}, 95% interval"
-        _draw_intervals(ax, y + 0.16, _interval(rows, data), fmt="s", color=BLUE, label=label)
-        for row, verdict in enumerate(rows[f"{data} verdict"]):
-            ax.text(1.01, row, verdict, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
-        judged = rows.groupby(f"{data} verdict", sort=False).groups.items()
-        words.append(f"{unit}: " + "; ".join(f"{verdict} for {', '.join(group)}" for verdict, group in judged))
-    _finish_differences(panels)
-    figure.alt = (
-        f"Differences to {BASELINE}, one row per model: the paper's as rings, ours with bars. {'. '.join(words)}."
-    )
+    for row, (metric, unit) in zip(axes, SCORES.items()):
+        for ax, (name, contrast) in zip(row, effects.PRIMARY.items()):
+            words.append(f"{name}, {unit}: {_draw_effects(ax, scores, contrast.weights, metric)}")
+            ax.set_xlabel(f"effect in {unit}")
+            ax.axvline(0, color="0.5", linewidth=1, zorder=1)
+    for ax, contrast in zip(axes[0], effects.PRIMARY.values()):
+        ax.set_title(contrast.claim, fontsize="medium")
+    for ax in axes[:, 1:].flat:
+        ax.set_yticklabels([])
+    add_legend(figure, 4, place="lower")
+    figure.alt = f"Effects with intervals, one panel per contrast and metric, one row per data set. {'; '.join(words)}."
     return figure
+
+
+def _draw_effects(ax: Axes, scores: pd.DataFrame, weights: Mapping[str, float], metric: str) -> str:
+    """Draw one panel of `effects_by_data_set`; return the means in words."""
+    cells = effects.effects(scores, weights, metric)
+    known = [name for name in paper.STANDINS.values() if name in cells.index]
+    cells = cells.loc[[*known, *cells.index.difference(known)]]  # in the order of the paper's columns
+    printed = effects.printed_effects(weights, metric).rename(paper.STANDINS)
+    each = pd.DataFrame([interval(seeds.dropna()) for _, seeds in cells.iterrows()], index=cells.index)
+    _draw_intervals(ax, np.arange(len(each)), each, fmt="s", color=BLUE, markersize=4, label="measured, over seeds")
+    beside = {name: y for y, name in enumerate(cells.index)}
+    y = printed.index.map(lambda name: beside.get(name, len(cells))) - 0.2
+    ax.plot(printed, y, "o", color=ORANGE, fillstyle="none", label="the paper's columns")
+    last, names = len(cells), [name.removeprefix("standin-") for name in cells.index]
+    ax.plot(printed.mean(), last - 0.2, "o", color=ORANGE, label="the paper's mean")
+    if len(each) > 1:
+        mean = pd.DataFrame([effects.summarize(cells)])
+        _draw_intervals(ax, np.array([last]), mean, fmt="D", color=BLUE, label="measured, over data sets")
+    name_rows(ax, [*names, "mean" if len(each) > 1 else "the paper"])
+    return f"measured {each['mean'].mean():+.2f}, the paper's {printed.mean():+.2f}"
 
 
 def two_intervals(table: pd.DataFrame, data: str) -> Figure:

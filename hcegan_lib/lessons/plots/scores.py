@@ -113,25 +113,29 @@ def renderings_with_errors(
 ) -> Figure:
     """Lay out photographs and renderings, (N, 3, H, W) in [0, 1], with a map of the color error below each rendering.
 
-    All maps share one scale in levels, which ends at the 99.5th percentile of all pixels. Below the photographs stand
-    their `names`, below the renderings their `scores`, N texts each; `across` photographs with all their versions are
-    side by side.
+    The maps of one photograph share a scale, from 0 to the 99.5th percentile of their pixels, in levels; its end stands
+    beside them. Below the photographs stand their `names`, below the renderings their `scores`, N texts each; `across`
+    photographs with all their versions are side by side.
     """
     columns = 1 + len(versions)
     figure, axes = _rows_of_two(-(-len(targets) // across), columns, across)
     errors = {name: color_error(images, targets) for name, images in versions.items()}  # (N, H, W) each
-    top = np.quantile(torch.stack(list(errors.values())).numpy(), 0.995)
-    for k, target in enumerate(targets):
+    tops = np.quantile(torch.stack(list(errors.values())).numpy(), 0.995, axis=(0, 2, 3))  # one per photograph
+    for k, (target, top) in enumerate(zip(targets, tops)):
         row, first = 2 * (k // across), k % across * (columns + 1)
         photo, *panels = axes[row, first : first + columns]
         _draw_named(photo, target, names[k])
         for ax, below, (name, images) in zip(panels, axes[row + 1, first + 1 :], versions.items()):
             _draw_named(ax, images[k], scores[name][k])
-            drawn = draw_map(below, errors[name][k], (0, top), "inferno", interpolation="nearest")
+            drawn = draw_map(below, errors[name][k] / top, (0, 1), "inferno", interpolation="nearest")
+        axes[row + 1, first].text(
+            0.5, 0.5, f"color error:\n0 to {top:.0f}\nlevels", ha="center", va="center", fontsize=9
+        )
         for ax, title in zip((photo, *panels), ("true", *versions)):
-            ax.set_title(title.replace("+Hinge", "+\nHinge") if row == 0 else "", fontsize="small")
+            ax.set_title(title.replace("+Hinge", "+\nHinge") if row == 0 else "", fontsize=9)
     scale = figure.add_axes((1 - 0.9 / figure.get_figwidth(), 0.15, 0.13 / figure.get_figwidth(), 0.7))
-    figure.colorbar(drawn, cax=scale, label="color error (levels, 0–255)", extend="max")
+    bar = figure.colorbar(drawn, cax=scale, label="color error, on the scale beside each row", extend="max")
+    bar.set_ticks([0, 1], labels=["0", "end"])
     words = ", ".join(f"{name} {error.mean():.0f}" for name, error in errors.items())
     figure.alt = (
         f"{len(targets)} photographs, true and in {len(versions)} versions. Below each version, a map that is brighter "
@@ -161,4 +165,4 @@ def _draw_named(ax: Axes, image: Tensor, text: str) -> None:
     """Draw a photograph with a text below it."""
     draw_photo(ax, image)
     ax.set_axis_on()
-    ax.set_xlabel(text, fontsize="x-small")
+    ax.set_xlabel(text, fontsize=9)

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from hcegan_lib.experiment import results
+from hcegan_lib.experiment.results.verdicts import judge
 
 
 @pytest.mark.parametrize(
@@ -55,14 +56,21 @@ def test_mistakes_in_the_correction_of_holm(answer, complaint, assert_complaint)
     assert_complaint("10.3", answer, complaint)
 
 
+def judged(mean, high, p, target):
+    return judge({"mean": mean, "high": high, "p": p, "target": target})
+
+
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (lambda d, p, n: "higher" if d > 0 else "lower", "for p above 5%, expected 'no difference seen'"),
-        (lambda d, p, n: "no difference seen" if p >= 0.05 else "higher" if d > 0 else "lower", "for two seeds"),
-        (lambda d, p, n: "too few runs" if n <= 3 else results.verdict(d, p, n), "for three seeds"),
-        (lambda d, p, n: "no difference seen" if p == 0.05 else results.verdict(-d, p, n), "above 0"),
-        (lambda d, p, n: results.verdict(d, p - 1e-9, n), "p of exactly 5%"),
+        (lambda mean, high, p, target: "reproduced" if p < 0.05 else "undecided", "interval ends below the target"),
+        (lambda mean, high, p, target: judged(abs(mean), high, p, target), "below 0, expected 'contradicted'"),
+        (lambda mean, high, p, target: judged(mean, mean, p, target), "whose interval reaches the target"),
+        (lambda mean, high, p, target: judged(mean, high, p - 1e-9, target), "p of exactly 5%"),
+        (lambda mean, high, p, target: "undecided" if p >= 0.05 else judged(mean, high, p, target), "'excluded'"),
+        (lambda mean, high, p, target: "contradicted" if mean < 0 else judged(mean, high, p, target), "without signif"),
+        (lambda mean, high, p, target: "excluded" if p != p else judged(mean, high, p, target), "too few runs"),
+        (lambda mean, high, p, target: 1, "expected 'reproduced', got 1"),
     ],
 )
 def test_mistakes_in_the_verdict(answer, complaint, assert_complaint):

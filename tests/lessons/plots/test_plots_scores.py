@@ -79,10 +79,11 @@ def test_renderings_are_shown_beside_the_truth_with_scores_and_color_errors_belo
     *panels, scale = figure.axes
     panels = np.array(panels).reshape(2 * -(-3 // across), -1)
     errors = {name: metrics.color_error(images, targets) for name, images in versions.items()}
-    top = np.quantile(np.stack(list(errors.values())), 0.995)
     for k, target in enumerate(targets):
         row, first = 2 * (k // across), 4 * (k % across)
         photo, *rendered = panels[row, first : first + 3]
+        top = np.quantile(np.stack([maps[k] for maps in errors.values()]), 0.995)
+        assert panels[row + 1, first].texts[0].get_text() == f"color error:\n0 to {top:.0f}\nlevels"
         np.testing.assert_array_equal(pixels(photo), target.permute(1, 2, 0))
         assert photo.get_xlabel() == "xyz"[k]
         assert [ax.get_title() for ax in (photo, *rendered)] == (
@@ -92,8 +93,8 @@ def test_renderings_are_shown_beside_the_truth_with_scores_and_color_errors_belo
             np.testing.assert_array_equal(pixels(ax), images[k].permute(1, 2, 0))
             assert ax.get_xlabel() == f"{name} {k}"
             assert ax.axison
-            np.testing.assert_allclose(pixels(below), errors[name][k])
-            assert below.images[0].get_clim() == pytest.approx((0, top))
+            np.testing.assert_allclose(pixels(below), errors[name][k] / top, rtol=1e-5)
+            assert below.images[0].get_clim() == (0, 1)
     assert sum(len(ax.images) for ax in panels.flat) == 3 * 5
-    assert scale.get_ylabel() == "color error (levels, 0–255)"
+    assert scale.get_ylabel() == "color error, on the scale beside each row"
     assert f"a {errors['a'].mean():.0f}, SA+Hinge+BCE {errors['SA+Hinge+BCE'].mean():.0f}." in figure.alt
