@@ -13,14 +13,14 @@ from hcegan_lib.paper.models import DATASETS, MODELS, Model
 from hcegan_lib.paper.tables import FOLDER, UNITS, table
 
 HOLDS, ROUNDS_DIFFERENTLY = "holds", "rounds differently"
-CONTRADICTS, CANNOT_BE_CHECKED = "contradicts the table", "cannot be checked"
-VERDICTS = (HOLDS, ROUNDS_DIFFERENTLY, CONTRADICTS, CANNOT_BE_CHECKED)
+CONTRADICTS, REFUTED, CANNOT_BE_CHECKED = "contradicts the table", "refuted by the kit", "cannot be checked"
+VERDICTS = (HOLDS, ROUNDS_DIFFERENTLY, CONTRADICTS, REFUTED, CANNOT_BE_CHECKED)
 
 ALMOST_ALL = Decimal("0.9")  # the smallest share that we accept as "almost all"
 
 CLAIM_COLUMNS = (
     *("section", "printed", "kind", "table", "metric", "model", "baseline", "dataset"),
-    *("claimed", "recomputed", "unit", "finding", "verdict"),
+    *("claimed", "recomputed", "unit", "finding", "verdict", "measured"),
 )
 
 
@@ -34,7 +34,8 @@ def claims() -> pd.DataFrame:
         number in it, or the claim in short; `kind`, a key of `JUDGES`, or "marks" for a table's bold marks as a whole;
         `table`, `metric`, `model`, `baseline` and `dataset`, what is compared, with several names joined by ", ";
         `recomputed` and its `unit`: the gain, the difference of the means, the best value, or a count; `finding`, the
-        same in words, or why the claim cannot be checked; `verdict`, one of `VERDICTS`.
+        same in words, or why the claim cannot be checked; `verdict`, one of `VERDICTS`; `measured`, the row of the
+        scorecard that tests the claim in our runs, or NaN.
 
     Notes
     -----
@@ -142,7 +143,7 @@ def _judge_almost_all(claim: dict, cells: pd.DataFrame) -> Iterator[dict]:
 
 
 def _judge_change(claim: dict, cells: pd.DataFrame) -> Iterator[dict]:
-    """Decide whether a model differs from the baseline in the named choice alone: one row per model."""
+    """Decide whether a model differs from the baseline in the named choice: one row per model; others are listed."""
     baseline = MODELS[claim["baseline"]]
     for name in claim["models"]:
         changed = [choice for choice in Model._fields if getattr(MODELS[name], choice) != getattr(baseline, choice)]
@@ -151,7 +152,7 @@ def _judge_change(claim: dict, cells: pd.DataFrame) -> Iterator[dict]:
             "recomputed": len(changed),
             "unit": "choices",
             "finding": f"{name} and {claim['baseline']} differ in {' and '.join(changed)}",
-            "verdict": _holds(changed == [claim["choice"]]),
+            "verdict": _holds(claim["choice"] in changed),
         }
 
 
@@ -215,8 +216,11 @@ def _listed(rows: pd.DataFrame) -> str:
 
 
 def _judge_statement(claim: dict, cells: None) -> Iterator[dict]:
-    """Hand on the reason why no table can decide it: one row."""
-    yield {"finding": claim["reason"], "verdict": CANNOT_BE_CHECKED}
+    """Hand on the reason why no table can decide it, or what a notebook of the course counts instead: one row."""
+    if "notebook" in claim:
+        yield {"finding": f"{claim['reason']} (notebook {claim['notebook']})", "verdict": REFUTED}
+    else:
+        yield {"finding": claim["reason"], "verdict": CANNOT_BE_CHECKED}
 
 
 # A judge yields one or more rows for an entry of claims.json, given the table that the entry names.
