@@ -13,7 +13,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     table.add_argument("--format", default="md", choices=["md", "csv", "latex", "html"], help="default: md")
     verdict = add_command(commands, "verdict", run_verdict, "print each claim of the paper with our effect and verdict")
     verdict.add_argument("grid", nargs="?", default="columns", metavar="GRID", help="default: columns")
-    verdict.add_argument("--format", default="md", choices=["md", "csv", "html"], help="default: md")
+    verdict.add_argument("--format", default="md", choices=["md", "short", "csv", "html"], help="default: md")
 
 
 def run_table(args: argparse.Namespace) -> int:

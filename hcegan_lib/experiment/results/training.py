@@ -22,13 +22,13 @@ class Measure(NamedTuple):
 
 
 MEASURES = {
-    "d_swing": Measure(
+    "swing": Measure(
         "HCEGAN's training is more stable",
-        "stabilize the training process (Abstract)",
-        "D's loss: std / mean within an epoch",
+        "greatly improves the stability (Abstract)",
+        "PSNR change per epoch, early, dB",
     ),
-    "swing": Measure("", "greatly improves the stability (Abstract)", "PSNR change per epoch, early, dB"),
     "late_swing": Measure("", "", "PSNR change per epoch, late, dB"),
+    "d_swing": Measure("", "stabilize the training process (Abstract)", "D's loss: std / mean within an epoch"),
     "spread": Measure("", "", "PSNR: std over seeds, dB"),
     "reached": Measure("HCEGAN learns faster", "more quickly (1), speed up (3.2)", "epochs until L1 is near its end"),
     "l1": Measure("", "", "final L1 distance"),

@@ -88,11 +88,12 @@ def training_card(grid: str, scores: pd.DataFrame) -> pd.DataFrame:
 def render_scorecard(grid: str = "columns", form: str = "md") -> str:
     """Render the `scorecard` and the `training_card` of a grid's committed results, as `hcegan verdict` prints them.
 
-    `form` is "md" or "html", for reading, or "csv", the scorecard alone with all columns and every digit. Raises
-    ValueError for any other argument, and if the grid lacks one of the paper's eight models.
+    `form` is "md" or "html", for reading; "short", one line for each main claim, as in the README; or "csv", the
+    scorecard with all columns and every digit. Raises ValueError for any other argument, and if the grid lacks one of
+    the paper's eight models.
     """
-    if form not in ("md", "html", "csv"):
-        raise ValueError(f"form must be one of md, html, csv, got {form!r}")
+    if form not in ("md", "html", "short", "csv"):
+        raise ValueError(f"form must be one of md, html, short, csv, got {form!r}")
     scores = measured(grid)
     missing = set(paper.MODELS) - set(scores["model"])
     if missing:
@@ -100,8 +101,9 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
     card = scorecard(scores)
     if form == "csv":
         return card.to_csv(index=False, lineterminator="\n")
-    text = pd.concat([readable(card), readable_training(training_card(grid, scores))])
-    body = markdown(text) if form == "md" else text.to_html(index=False, border=0, na_rep="") + "\n"
+    training = training_card(grid, scores)
+    text = pd.concat([readable(card), readable_training(training)]) if form != "short" else short(card, training)
+    body = markdown(text) if form != "html" else text.to_html(index=False, border=0, na_rep="") + "\n"
     return f"{body}\n{caption(card, grid)}\n"
 
 
@@ -134,6 +136,20 @@ def readable_training(card: pd.DataFrame) -> pd.DataFrame:
         "measured, 95% interval": [forms.format(**row) for row in card.to_dict("records")],
     }
     return pd.DataFrame(text | {"verdict": card["verdict"]})
+
+
+def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+    """Format the primary claims and the first measure of stability and of speed as text, one row each."""
+    rows = []
+    for _, pair in card[card["family"] == "primary"].groupby("contrast", sort=False):
+        both = [row | {"unit": POINTS[row["metric"]]} for row in pair.to_dict("records")]
+        ours = "{mean:+.2f} [{low:+.2f}, {high:+.2f}] {unit}"
+        cells = [", ".join(form.format(**row) for row in both) for form in ("{printed:+.2f} {unit}", ours, "{verdict}")]
+        rows.append([pair["claim"].iloc[0], *cells])
+    for row in training[training["claim"] != ""].to_dict("records"):
+        ours = "{measure}: {mean:+.2f} [{low:+.2f}, {high:+.2f}]".format(**row)
+        rows.append([row["claim"], "no number", ours, row["verdict"]])
+    return pd.DataFrame(rows, columns=["claim", "the paper's tables", "our runs, 95% interval", "verdict"])
 
 
 def caption(card: pd.DataFrame, grid: str) -> str:
