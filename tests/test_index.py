@@ -1,4 +1,4 @@
-"""The README: its index leads from equations and figures to sections, functions and tests; its numbers are measured."""
+"""The index of equations leads to sections, functions and tests; the README is short, and its numbers are measured."""
 
 import ast
 import functools
@@ -8,24 +8,23 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
-import pandas as pd
 import pytest
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
+
+from hcegan_lib.experiment import results
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+INDEX = ROOT / "docs" / "equations.md"
 WANTED = [f"Eq. ({number})" for number in range(1, 14)] + [f"Figure {number}" for number in range(1, 7)]
 
 
-def rows(readme):
-    """Cells of the table below "Equation by equation", a tuple a row."""
-    section = readme.partition("\n## Equation by equation\n")[2].partition("\n## ")[0]
-    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
+def rows(page):
+    """Cells of the table on the page, one tuple per row."""
+    lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
     return [tuple(cell.strip() for cell in cells) for cells in lines[2:]]  # after the heading and the rule
 
 
-ROWS = rows(README.read_text(encoding="utf-8"))
+ROWS = rows(INDEX.read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -50,7 +49,7 @@ def defined(path):
 
 def link(cell):
     """Notebook and anchor that a cell links to."""
-    path, anchor = re.fullmatch(r"\[.+\]\((notebooks/[^()#]+)#([^()#]+)\)", cell).groups()
+    path, anchor = re.fullmatch(r"\[.+\]\(\.\./(notebooks/[^()#]+)#([^()#]+)\)", cell).groups()
     return ROOT / path, unquote(anchor)
 
 
@@ -119,7 +118,7 @@ def test_every_equation_and_figure_of_the_paper_is_in_the_index_and_in_order():
 
 ALIVE = (
     "Eq. (0)",
-    "[01, PSNR](notebooks/01_measuring_color.ipynb#PSNR:-how-large-is-the-error?)",
+    "[01, PSNR](../notebooks/01_measuring_color.ipynb#PSNR:-how-large-is-the-error?)",
     "`metrics.psnr`, `psnr_of_bytes`, `attention.SelfAttention2d.forward`",
     "`test_the_table_is_read_row_by_row`",
 )
@@ -127,7 +126,7 @@ ALIVE = (
 
 def test_the_table_is_read_row_by_row():
     table = "| paper | a | b | c |\n|---|---|---|---|\n| " + " | ".join(ALIVE) + " |\n"
-    assert rows(f"# Kit\n\n## Equation by equation\n\nText.\n\n{table}\n## Next\n\n{table}") == [ALIVE]
+    assert rows(f"# Equation by equation\n\nText.\n\n{table}\n") == [ALIVE]
     assert dead(ALIVE) == []
 
 
@@ -150,47 +149,16 @@ def test_a_dead_entry_is_found(place, old, new, found):
     assert dead(row) == [found]
 
 
-# --- the numbers of the README ----------------------------------------------------------------------------------------
-
-# What differs -> pairs of models that differ in it alone. Each group is one family of Holm's correction.
-CONTRASTS = {
-    "loss": [(f"{start}+Hinge+BCE", f"pix2pix+{start}") for start in ("SA", "SA'", "SA''")],
-    "start of the gain": [("pix2pix+SA'", "pix2pix+SA"), ("SA'+Hinge+BCE", "SA+Hinge+BCE")],
-    "the whole method": [("SA'+Hinge+BCE", "pix2pix")],
-}
+# --- the README -------------------------------------------------------------------------------------------------------
 
 
-def difference(scores, model, baseline, metric):
-    """Mean difference over common seeds with its interval and p value, from plain means and SciPy's t test."""
-    by_run = scores.groupby(["model", "seed"])[metric].mean().unstack("seed")
-    differences = (by_run.loc[model] - by_run.loc[baseline]).dropna() * (100 if metric == "ssim" else 1)
-    test = stats.ttest_1samp(differences, 0)
-    low, high = test.confidence_interval(0.95)
-    return f"{differences.mean():+.2f} [{low:+.2f}, {high:+.2f}]", test.pvalue
+def test_the_readme_can_be_read_in_a_few_minutes():
+    assert len(README.read_text(encoding="utf-8").split()) <= 800
 
 
-def contrast_lines(scores):
-    """Rows of the README's table of contrasts."""
-    for changed, pairs in CONTRASTS.items():
-        cells = [difference(scores, *pair, metric) for pair in pairs for metric in ("psnr", "ssim")]
-        adjusted = multipletests([p for _, p in cells], method="holm")[1]
-        texts = [f"{text}, p = {p:.3f}" for (text, _), p in zip(cells, adjusted)]
-        for (model, baseline), psnr, ssim in zip(pairs, texts[::2], texts[1::2]):
-            yield f"| {changed} | {model} minus {baseline} | {psnr} | {ssim} |"
-
-
-def test_the_contrasts_in_the_readme_are_those_of_the_recorded_runs():
-    readme = README.read_text(encoding="utf-8")
-    section = readme.partition("\n## What our runs say about the paper's claims\n")[2].partition("\n## ")[0]
-    scores = pd.read_csv(ROOT / "data" / "results" / "laptop.csv")
-    lines = list(contrast_lines(scores))
-    assert [line for line in section.splitlines() if " minus " in line] == lines
-    significant = [
-        (line.split(" | ")[1], n) for line in lines for n in (2, 3) if float(line.split("p = ")[n - 1][:5]) < 0.05
-    ]
-    assert significant == [("SA'+Hinge+BCE minus pix2pix+SA'", 3), ("pix2pix+SA' minus pix2pix+SA", 2)]  # as it says
-    means = scores.groupby("model")[["psnr", "ssim"]].mean() * [1, 100]
-    gray, best = means.loc["gray copy"], means.drop(index="gray copy").max()
-    text = " ".join(section.split())
-    for psnr, ssim in (gray[["psnr", "ssim"]], best[["psnr", "ssim"]]):
-        assert f"{psnr:.2f} dB and {ssim:.2f}" in text
+def test_the_findings_in_the_readme_are_those_of_the_scorecard():
+    page = README.read_text(encoding="utf-8")
+    (grid,) = re.findall(r"<!-- hcegan verdict (\w+) --format short -->", page)
+    shown = page.partition(" --format short -->\n")[2].partition("<!-- end -->")[0]
+    assert shown == results.render_scorecard(grid, "short")
+    assert len(shown.splitlines()) <= 10

@@ -1,4 +1,4 @@
-"""The shape of the library: imports run one way, modules are short, and the README's tree is the tree on disk."""
+"""The shape of the library: imports run one way, modules are short, and docs/layout.md shows the tree on disk."""
 
 import ast
 import functools
@@ -121,16 +121,13 @@ def test_a_folder_says_what_lives_there_and_what_never_does(folder):
     assert len(docstring.split("\n\n")) >= 2
 
 
-# --- the README's tree ------------------------------------------------------------------------------------------------
+# --- the documented tree ----------------------------------------------------------------------------------------------
 
 
 def tree():
-    """Paths in the section "What is where" of the README."""
-    section = (
-        (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## What is where\n")[2].partition("\n## ")[0]
-    )
+    """Paths in docs/layout.md."""
     folder, paths = "", []
-    for line in section.splitlines():
+    for line in (ROOT / "docs" / "layout.md").read_text(encoding="utf-8").splitlines():
         entry = re.match(r"    (\s*)([\w.]+/?)(?:  |$)", line)
         if entry:
             indent, name = entry.groups()
@@ -139,7 +136,7 @@ def tree():
     return paths
 
 
-def test_the_tree_in_the_readme_is_the_tree_on_disk():
+def test_the_documented_tree_is_the_tree_on_disk():
     listed = set(tree())
     assert [path for path in listed if not (ROOT / path).exists()] == []
     modules = {f"hcegan_lib/{path.name}" for path in LIBRARY.glob("[!_]*.py")}
