@@ -8,6 +8,8 @@ import pandas as pd
 
 from hcegan_lib.experiment import records
 
+SETTINGS = {"image_size": 64, "epochs": 7, "batch_size": 8, "base_channels": 24, "attend_max_positions": 1024}
+SETTINGS |= {"learning_rate": 0.004, "decay_from": 0.5, "precision": "bfloat16"}
 LIFT = {"pix2pix": 0.0, "pix2pix+SA": 0.1, "SA'+Hinge+BCE": 1.0}  # dB
 
 
@@ -28,7 +30,7 @@ def made_up_run(model, seed, **changed):
     """Describe a run as a manifest does."""
     return {
         "model": model,
-        "settings": {"seed": seed, "image_size": 64, "epochs": 7, "batch_size": 8} | changed,
+        "settings": {"seed": seed} | SETTINGS | changed,
         "data": {"name": "mini", "train": 156},
         "environment": {"commit": "0123456789abcdef-dirty"},
     }

@@ -72,8 +72,9 @@ def test_the_caption_takes_its_numbers_from_the_manifest_and_the_scores(grid, sc
     caption = results.render_table(1, "made").splitlines()[-1]
     for words in (
         "The paper's Table 1 as printed",
-        "mini: 8 test photographs at 64 px; 5 runs per model, each with its own seed, trained on 156 photographs for 7 "
-        "epochs with batch size 8.",
+        "mini: 8 test photographs; 5 runs per model, each with its own seed, trained on 156 photographs, 64 px, 24 "
+        "channels, attention on maps up to 32 x 32, 7 epochs of batch 8, rate 0.004 falling to 0 after 50% of the "
+        "epochs, bfloat16.",
         "Holm's correction for its 4 comparisons",
         "RGB with data range 1; SSIM with a Gaussian window of 11 pixels, sigma 1.5.",
         "Grid made, commit 0123456-dirty.",
@@ -84,9 +85,15 @@ def test_the_caption_takes_its_numbers_from_the_manifest_and_the_scores(grid, sc
     records.write_table(grid / "made.csv", scores[scores["seed"] < 3].drop(index=20))
     caption = results.render_table(1, "made").splitlines()[-1]
     assert "7 test photographs (1 left out because not every run scored them)" in caption
-    assert "for 7 or 8 or 9 epochs" in caption
+    assert "7 or 8 or 9 epochs of batch 8" in caption
     assert "3 runs per model" in caption
     assert caption.endswith("Failed runs, not included: 1.")
+
+
+def test_the_protocol_names_attention_on_all_maps_and_a_constant_rate():
+    run = made_up_run("pix2pix", 0, attend_max_positions=None, decay_from=1.0)
+    assert "attention on all maps" in results.protocol([run])
+    assert "rate 0.004, bfloat16" in results.protocol([run])
 
 
 def test_scores_missing_from_the_manifest_are_refused(grid):

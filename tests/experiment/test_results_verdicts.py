@@ -11,6 +11,7 @@ from scipy import stats
 from hcegan_lib import paper
 from hcegan_lib.experiment import records, results
 from hcegan_lib.experiment.results import effects, training, verdicts
+from tests.experiment.made_up import SETTINGS
 
 SETS = ["lion", "dog", "fish"]
 HCEGAN = "SA'+Hinge+BCE"
@@ -48,7 +49,7 @@ def committed(scores, curves, tmp_path, monkeypatch):
     scores.to_csv(tmp_path / "made.csv", index=False)
     curves.to_csv(tmp_path / "made-curves.csv", index=False)
     runs = [
-        {"data": {"name": data}, "model": model, "settings": {"seed": 0, "decay_from": 0.5}}
+        {"data": {"name": data}, "model": model, "settings": {"seed": 0} | SETTINGS}
         for data, model in product(SETS, paper.MODELS)
     ]
     (tmp_path / "made.json").write_text(json.dumps({"grid": "made", "runs": runs, "failed": []}), encoding="utf-8")

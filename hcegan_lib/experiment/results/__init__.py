@@ -20,7 +20,7 @@ from hcegan_lib.experiment.results.statistics import (
     summary,
     verdict,
 )
-from hcegan_lib.experiment.results.tables import table
+from hcegan_lib.experiment.results.tables import protocol, table
 from hcegan_lib.experiment.results.text import FORMS, readable, render_table
 from hcegan_lib.experiment.results.training import MEASURES
 from hcegan_lib.experiment.results.verdicts import render_scorecard, scorecard, training_card

@@ -92,22 +92,36 @@ def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dic
 def _data_sentence(data: str, scores: pd.DataFrame, runs: list[dict]) -> str:
     """Describe a data set and the training on it."""
     runs = [run for run in runs if run["data"]["name"] == data]
-    size, epochs, batch = (
-        _values(runs, lambda run, name=name: run["settings"][name]) for name in ("image_size", "epochs", "batch_size")
-    )
     seeds = scores[~scores["model"].isin(BASELINES)].groupby("model")["seed"].nunique()
     used, available = comparable(scores)["file"].nunique(), scores["file"].nunique()
     left_out = f" ({available - used} left out because not every run scored them)" if used < available else ""
     trained = _values(runs, lambda run: run["data"]["train"])
     return (
-        f"{data}: {used} test photographs{left_out} at {size} px; {_count_runs(seeds)} per model, "
-        f"each with its own seed, trained on {trained} photographs for {epochs} epochs with batch size {batch}."
+        f"{data}: {used} test photographs{left_out}; {_count_runs(seeds)} per model, each with its own seed, trained "
+        f"on {trained} photographs, {protocol(runs)}."
+    )
+
+
+def protocol(runs: list[dict]) -> str:
+    """Describe how the runs of a manifest were trained: "64 px, 24 channels, attention on maps up to 32 x 32, ..."."""
+
+    def setting(name: str) -> str:
+        return _values(runs, lambda run: run["settings"].get(name))
+
+    side = _values(runs, lambda run: round((run["settings"].get("attend_max_positions") or 0) ** 0.5))
+    attention = f"maps up to {side} x {side}" if side != "0" else "all maps"
+    decay = _values(runs, lambda run: run["settings"].get("decay_from", 1.0))
+    falling = f" falling to 0 after {float(decay):.0%} of the epochs" if decay not in ("1", "1.0") else ""
+    return (
+        f"{setting('image_size')} px, {setting('base_channels')} channels, attention on {attention}, "
+        f"{setting('epochs')} epochs of batch {setting('batch_size')}, "
+        f"rate {setting('learning_rate')}{falling}, {setting('precision')}"
     )
 
 
 def _values(runs: list[dict], value: Callable[[dict], object]) -> str:
     """List the values that occur in the runs: one, if they agree."""
-    return " or ".join(map(str, sorted({value(run) for run in runs})))
+    return " or ".join(sorted({str(value(run)) for run in runs}))
 
 
 def _commit(run: dict) -> str:

@@ -11,6 +11,7 @@ from hcegan_lib.experiment import records
 from hcegan_lib.experiment.results.effects import LEAST, PRIMARY, SECONDARY, estimate, printed_effects
 from hcegan_lib.experiment.results.scores import IN_TABLES, measured
 from hcegan_lib.experiment.results.statistics import LEVEL, holm
+from hcegan_lib.experiment.results.tables import protocol
 from hcegan_lib.experiment.results.text import markdown
 from hcegan_lib.experiment.results.training import training_claims
 
@@ -157,11 +158,11 @@ def caption(card: pd.DataFrame, grid: str) -> str:
     sets, seeds = card["sets"].iloc[0], card["seeds"].min()
     per = f"{seeds} seed{'' if seeds == 1 else 's'}"
     over = f"over {sets} data sets, each averaged over its {per}" if sets > 1 else f"over {per}"
-    failed = len(records.manifest(grid)["failed"])
+    made_by = records.manifest(grid)
     return (
         f"Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the paper's seven "
         "columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
         "data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, without "
         "correction; D is the discriminator, early while the rate is constant, late the last quarter of the epochs. "
-        f"Failed runs: {failed}."
+        f"Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
     )
