@@ -8,7 +8,7 @@ import lazy_loader
 # Lazy, because a Dask worker imports this package only to supervise runs, without torch or pandas.
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["notebooks", "records", "results"],
+    submodules=["notebooks", "photographs", "records", "results", "weights"],
     submod_attrs={
         "cluster": ["has_taken_none", "local_cluster", "run_all", "scheduler_at"],
         "grid": ["Grid", "parse_settings", "read_grid", "resolve_data"],
