@@ -44,6 +44,7 @@ TEMPLATE = """
 mtd[columnalign="left"] { text-align: left; }
 mtd[columnalign="right"] { text-align: right; }
 math[display="block"] { margin: 0.6em 0; }
+summary { margin: 0.3em 0 0.6em calc(var(--jp-cell-prompt-width) + 30px); font-family: var(--jp-content-font-family); }
 </style>
 {% endblock %}
 {% block input_group %}

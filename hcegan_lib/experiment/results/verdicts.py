@@ -3,6 +3,8 @@
 `data/results/PLAN.md`, written before the runs, fixes the contrasts, the statistics and the rules of the verdicts.
 """
 
+import re
+
 import pandas as pd
 
 from hcegan_lib import paper
@@ -13,7 +15,7 @@ from hcegan_lib.experiment.results.scores import IN_TABLES, measured
 from hcegan_lib.experiment.results.statistics import LEVEL, holm
 from hcegan_lib.experiment.results.tables import protocol
 from hcegan_lib.experiment.results.text import markdown
-from hcegan_lib.experiment.results.training import training_claims
+from hcegan_lib.experiment.results.training import MEASURES, training_claims
 
 POINTS = {"psnr": "dB", "ssim": "points"}  # units of differences
 
@@ -104,8 +106,13 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
         return card.to_csv(index=False, lineterminator="\n")
     training = training_card(grid, scores)
     text = pd.concat([readable(card), readable_training(training)]) if form != "short" else short(card, training)
-    body = markdown(text) if form != "html" else text.to_html(index=False, border=0, na_rep="") + "\n"
+    body = markdown(text) if form != "html" else _to_html(text)
     return f"{body}\n{caption(card, grid)}\n"
+
+
+def _to_html(text: pd.DataFrame) -> str:
+    page = text.to_html(index=False, border=0)  # JupyterLab aligns cells to the right
+    return re.sub("<t([dh])>", r'<t\1 style="text-align: left">', page) + "\n"
 
 
 def readable(card: pd.DataFrame) -> pd.DataFrame:
@@ -128,15 +135,21 @@ def readable(card: pd.DataFrame) -> pd.DataFrame:
 
 def readable_training(card: pd.DataFrame) -> pd.DataFrame:
     """Format a `training_card` in the columns of `readable`; the paper prints no number for these claims."""
-    forms = "{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
     text = {
         "claim": card["claim"],
         "the paper's text": card["text"],
         "measure": card["measure"],
         "its tables": "",
-        "measured, 95% interval": [forms.format(**row) for row in card.to_dict("records")],
+        "measured, 95% interval": [_estimate(row) for row in card.to_dict("records")],
     }
     return pd.DataFrame(text | {"verdict": card["verdict"]})
+
+
+def _estimate(row: dict) -> str:
+    """Format mean and interval; a single value has none."""
+    digits = 3 if row["measure"] == MEASURES["l1"].measure else 2
+    mean, low, high = (f"{row[name]:+.{digits}f}" for name in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]" if row["low"] == row["low"] else mean
 
 
 def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
@@ -148,8 +161,7 @@ def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
         cells = [", ".join(form.format(**row) for row in both) for form in ("{printed:+.2f} {unit}", ours, "{verdict}")]
         rows.append([pair["claim"].iloc[0], *cells])
     for row in training[training["claim"] != ""].to_dict("records"):
-        ours = "{measure}: {mean:+.2f} [{low:+.2f}, {high:+.2f}]".format(**row)
-        rows.append([row["claim"], "no number", ours, row["verdict"]])
+        rows.append([row["claim"], "no number", f"{row['measure']}: {_estimate(row)}", row["verdict"]])
     return pd.DataFrame(rows, columns=["claim", "the paper's tables", "our runs, 95% interval", "verdict"])
 
 
