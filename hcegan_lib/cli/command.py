@@ -5,7 +5,7 @@ import signal
 import sys
 import warnings
 
-from hcegan_lib.cli import batch, color, course, data, table, train
+from hcegan_lib.cli import batch, color, course, data, table, train, weights
 from hcegan_lib.cli.messages import FailureOnTheWay, complain, reason
 from hcegan_lib.cli.parser import OneLineParser
 
@@ -46,6 +46,6 @@ def parser() -> OneLineParser:
         epilog="Run hcegan COMMAND --help for the options of a command.",
     )
     commands = hcegan.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (course, train, color, batch, table, data):
+    for group in (course, train, color, weights, batch, table, data):
         group.add_commands(commands)
     return hcegan

@@ -1,5 +1,6 @@
 import errno
 import json
+import shutil
 import sys
 import weakref
 
@@ -9,8 +10,11 @@ import torch
 from PIL import Image
 
 from hcegan_lib import cli, data, models, train
+from hcegan_lib.backend import files as backend_files
+from hcegan_lib.experiment import weights
 from hcegan_lib.train import PROFILES
 from tests.cli.calls import files, refuse
+from tests.cli.conftest import SMOKE
 
 
 def test_photographs_are_colored_whole_and_keep_their_shape(trained, kit, capsys):
@@ -87,25 +91,105 @@ def test_a_run_made_before_the_library_was_divided_into_folders_can_be_read(adde
     assert capsys.readouterr() == ("colored/0_color.png\n", "")
 
 
-@pytest.mark.parametrize(
-    ("paths", "line"),
-    [
-        (["gone.png"], "gone.png: No such file or directory"),
-        (["photos/0.png", "text.png"], "text.png: not a picture"),
-        (["photos/0.png", "empty.jpg"], "empty.jpg: the file is empty"),
-        (["photos/0.png", "photos/../photos/0.png"], "two photographs have the same name"),
-        (
-            ["photos/0.png", "long.png"],
-            "long.png has 2 x 33 pixels, but its long side may be at most 16 times its short side",
-        ),
-    ],
-)
-def test_if_one_photograph_cannot_be_colored_none_is(trained, paths, line, kit, capsys):
+@pytest.fixture
+def spoiled(kit, photos):
+    """Add files that cannot be colored."""
     (kit / "text.png").write_text("text", encoding="utf-8")
     (kit / "empty.jpg").touch()
     Image.new("RGB", (2, 33)).save(kit / "long.png")
-    assert line in refuse(["color", *paths, "--run", str(trained[0])], capsys)
+    return kit
+
+
+BAD = {
+    "gone.png": "gone.png: No such file or directory",
+    "text.png": "text.png: not a picture",
+    "empty.jpg": "empty.jpg: the file is empty",
+    "long.png": "long.png has 2 x 33 pixels, but its long side may be at most 16 times its short side",
+}
+
+
+def test_photographs_that_cannot_be_colored_are_named_and_the_others_are_colored(trained, spoiled, capsys):
+    assert cli.main(["color", "photos/0.png", *BAD, "photos/1.png", "--run", str(trained[0])]) == 1
+    out, err = capsys.readouterr()
+    assert out.split() == ["colored/0_color.png", "colored/1_color.png"]
+    for line, wanted in zip(err.splitlines(), BAD.values(), strict=True):
+        assert line.startswith(f"hcegan: {wanted}")
+
+
+def test_if_no_photograph_can_be_read_the_input_is_invalid_and_nothing_is_written(trained, spoiled, capsys):
+    for name, line in BAD.items():
+        assert line in refuse(["color", name, "--run", str(trained[0])], capsys)
+    assert not (spoiled / "colored").exists()
+
+
+def test_two_photographs_of_one_name_are_refused(trained, kit, capsys):
+    words = ["color", "photos/0.png", "photos/../photos/0.png", "--run", str(trained[0])]
+    assert "two photographs have the same name" in refuse(words, capsys)
     assert not (kit / "colored").exists()
+
+
+@pytest.fixture
+def luma_run(photos, kit, capsys):
+    """A run of two steps with the luma head."""
+    words = ["--data", str(photos), "--device", "cpu", "--run", str(kit / "luma"), *SMOKE]
+    assert cli.main(["train", "--model", "L1 alone, luma kept", *words]) == 0
+    capsys.readouterr()
+    return kit / "luma"
+
+
+def test_a_model_that_keeps_the_luma_colors_a_folder_at_full_size_in_the_format_of_each_file(luma_run, kit, capsys):
+    folder = kit / "mine"
+    folder.mkdir()
+    random = np.random.default_rng(1)
+    pixels = random.integers(0, 256, (90, 200, 3), dtype=np.uint8)
+    for name in ("a.jpg", "b.png", "c.webp", "d.tif"):
+        Image.fromarray(pixels).save(folder / name)
+    (folder / "notes.txt").touch()
+    assert cli.main(["color", "mine", "--run", str(luma_run)]) == 0
+    names = ["a_color.jpg", "b_color.png", "c_color.webp", "d_color.tif"]
+    assert capsys.readouterr().out.split() == [f"colored/{name}" for name in names]
+    for name in names:
+        with Image.open(kit / "colored" / name) as image:
+            assert (image.size, image.mode) == ((200, 90), "RGB")
+    with Image.open(kit / "colored" / "b_color.png") as image:
+        difference = np.asarray(image, dtype=float) - pixels
+    assert abs(difference @ (0.299, 0.587, 0.114)).max() <= 0.51
+
+
+def test_a_folder_without_photographs_is_refused(luma_run, kit, capsys):
+    (kit / "none").mkdir()
+    assert "none has no photographs" in refuse(["color", "none", "--run", str(luma_run)], capsys)
+
+
+def test_ready_weights_are_used_unless_a_run_is_named(luma_run, kit, capsys, monkeypatch):
+    asked = []
+
+    def load(name):
+        asked.append(name)
+        return train.load_generator(luma_run)[0], 64
+
+    monkeypatch.setattr(weights, "load", load)
+    assert cli.main(["color", "photos/0.png"]) == 0
+    assert cli.main(["color", "photos/1.png", "--weights", "flowers"]) == 0
+    assert asked == ["general", "flowers"]
+    assert files(kit / "colored").keys() == {"0_color.png", "1_color.png"}
+    capsys.readouterr()
+    words = ["color", "photos/2.png", "--weights", "flowers", "--run", str(luma_run)]
+    assert "not allowed with argument" in refuse(words, capsys)
+
+
+def test_unknown_weights_are_refused_with_the_names_of_all(photos, kit, capsys):
+    line = refuse(["color", "photos/0.png", "--weights", "flower"], capsys)
+    assert "unknown weights 'flower', did you mean 'flowers'? valid: " in line
+    assert not (kit / "colored").exists()
+
+
+def test_a_bar_counts_the_photographs_on_a_terminal(luma_run, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert cli.main(["color", "photos/0.png", "photos/1.png", "--run", str(luma_run)]) == 0
+    out, err = capsys.readouterr()
+    assert out.split() == ["colored/0_color.png", "colored/1_color.png"]
+    assert "0/2" in err
 
 
 def test_only_one_photograph_is_in_memory_at_a_time(trained, kit, monkeypatch):
@@ -119,19 +203,19 @@ def test_only_one_photograph_is_in_memory_at_a_time(trained, kit, monkeypatch):
 
     monkeypatch.setattr(data, "open_photo", counted)
     assert cli.main(["color", *(f"photos/{n}.png" for n in range(6)), "--run", str(trained[0])]) == 0
-    assert len(at_once) == 12  # the first six only check that all can be read
+    assert len(at_once) == 6
     assert max(at_once) <= 2  # the previous one is released when the next has been opened
 
 
 def test_on_a_full_disk_finished_photographs_are_kept_and_no_partial_file_is_left(trained, kit, capsys, monkeypatch):
-    save, out = Image.Image.save, str(kit / "out")
+    fsync_file, out = backend_files.fsync_file, str(kit / "out")
 
-    def full(picture, path, **named):
-        save(picture, path, **named)
+    def full(path):
         if "1_color" in str(path):
             raise OSError(errno.ENOSPC, "No space left on device")
+        fsync_file(path)
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(backend_files, "fsync_file", full)
     assert cli.main(["color", "photos/0.png", "photos/1.png", "--run", str(trained[0]), "--output", out]) == 1
     assert capsys.readouterr().err == f"hcegan: {out}/1_color.png: No space left on device\n"
     assert list(files(kit / "out")) == ["0_color.png"]
@@ -164,12 +248,12 @@ def test_if_the_folder_of_the_results_is_deleted_meanwhile_the_failure_is_not_ca
     trained, kit, capsys, monkeypatch
 ):
     def delete(*given):
-        (kit / "colored").rmdir()
+        shutil.rmtree(kit / "colored", ignore_errors=True)
         return Image.new("RGB", (8, 8))
 
     monkeypatch.setattr(models, "color_photo", delete)
-    assert cli.main(["color", "photos/0.png", "--run", str(trained[0])]) == 1
-    assert capsys.readouterr().err == "hcegan: colored/0_color.png: No such file or directory\n"
+    assert cli.main(["color", "photos/0.png", "photos/1.png", "--run", str(trained[0])]) == 1
+    assert capsys.readouterr().err == "hcegan: colored/1_color.png: No such file or directory\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
