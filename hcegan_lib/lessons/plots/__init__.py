@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             *("attention_cost", "feature_maps", "self_attention_module", "tone_curves", "where_positions_look"),
         ],
         "figure": ["Figure"],
-        "games": ["dirac_games"],
+        "games": ["dirac_games", "ends_of_games", "scores_by_seed"],
         "losses": ["cross_entropy_parts", "hinge_loss", "sides_of_losses", "value_and_gradient"],
         "medical": ["disagreement", "lightness_of_maps", "windows_on_values"],
         "networks": ["generator_structure", "growing_patches"],
@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "the_game": ["best_discriminator", "colors_of_a_game", "moments_of_a_game"],
         "training": [
             *("curves_over_seeds", "discriminators_in_training", "gains_over_training"),
-            *("losses_over_training", "over_steps", "stability"),
+            *("losses_over_training", "over_steps", "skill_over_training", "stability"),
         ],
     },
 )
