@@ -155,6 +155,27 @@ def curves_over_seeds(curves: pd.DataFrame, rows: Sequence[Sequence[str]]) -> Fi
     return figure
 
 
+def skill_over_training(curves: pd.DataFrame, *, tint: float, decay_from: float = 0.5) -> Figure:
+    """Draw the chroma skill of several models over the epochs: mean and range over seeds.
+
+    The columns of `curves` are model, seed, epoch and skill. `tint` is the skill of one constant tint; from the share
+    `decay_from` of the epochs on, the learning rate falls.
+    """
+    figure, [[ax]] = make_panels(1, 1, width=6.5, height=3.4)
+    words = []
+    for (model, runs), color, style in zip(curves.groupby("model", sort=False), COLORS, STYLES):
+        lines = runs.pivot(index="epoch", columns="seed", values="skill")
+        draw_band(ax, lines, color=color, alpha=0.25, style=style, label=model)
+        words.append(f"{model} ends at {lines.iloc[-1].mean():.2f}")
+    ax.axhline(tint, color="black", linestyle=":", linewidth=1, label="one tint")
+    ax.axvline(decay_from * curves["epoch"].max(), color="0.5", linestyle="--", linewidth=1)
+    mark_zero(ax)
+    ax.set(xlabel="epoch", ylabel="chroma skill")
+    ax.legend(loc="lower right")
+    figure.alt = f"Chroma skill over {curves['epoch'].max()} epochs. {'; '.join(words)}; one tint has {tint:.2f}."
+    return figure
+
+
 def stability(runs: pd.DataFrame, rows: Mapping[str, str]) -> Figure:
     """Draw how far the losses of each model swing, how often they jump, and how much its runs differ in PSNR.
 

@@ -121,3 +121,17 @@ def test_stability_draws_each_run_with_its_worst_epoch_and_an_empty_row_for_a_fa
     assert [text.get_text() for text in d_swing.get_yticklabels()] == ["b (2 of 2)", "lost (0 of 2)", "h"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["bce", "hinge"]
     assert figure.alt.endswith("b 0.40 and 21.0; h 2.00 and 21.0.")
+
+
+def test_skill_is_drawn_over_epochs_with_the_tint_and_the_start_of_the_decay():
+    skill = EPOCHS.assign(skill=0.1 * EPOCHS["epoch"] + 0.01 * EPOCHS["seed"])
+    figure = plots.skill_over_training(skill[skill["model"] != "SA"], tint=0.36)
+    (ax,) = figure.axes
+    drawn = curves(ax)
+    assert list(drawn) == ["plain", "SA'", "one tint"]
+    np.testing.assert_allclose(drawn["plain"].get_data(), [[1, 2], [0.12, 0.22]])  # mean over the seeds 0, 1, 5
+    assert set(drawn["one tint"].get_ydata()) == {0.36}
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 2][
+        -1
+    ] == pytest.approx(1)  # half of two epochs
+    assert figure.alt == "Chroma skill over 2 epochs. plain ends at 0.22; SA' ends at 0.22; one tint has 0.36."
