@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "losses": ["loss_explorer", "loss_picture", "margin_losses"],
         "patches": ["patch_explorer", "patch_picture"],
         "the_game": ["game_explorer", "game_picture"],
+        "upload": ["ColorUpload", "before_and_after", "color_upload"],
         "versions": ["gallery", "gallery_picture"],
     },
 )
