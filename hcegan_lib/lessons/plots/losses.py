@@ -114,7 +114,7 @@ def sides_of_losses(losses: Mapping[str, Callable[..., Tensor]]) -> Figure:
     Each loss is elementwise and called as ``loss(scores, label=1)`` for a real pair and with label -1 for a rendered
     one, like `losses.hinge`. Scores at which one of the two is infinite are marked gray.
     """
-    reach = 4
+    reach = {"loss": (-5.5, 4), "derivative": (-4, 4)}
     figure, axes = make_panels(2, len(losses), width=max(2.1, 7 / len(losses)), height=2.2, sharex=True, sharey="row")
     words = []
     for column, (name, loss) in zip(axes.T, losses.items()):
@@ -122,12 +122,12 @@ def sides_of_losses(losses: Mapping[str, Callable[..., Tensor]]) -> Figure:
         gradients = _draw_value_and_gradient(column, sides, (-3, 3))
         x = torch.linspace(-3, 3, 401)
         for side in sides.values():
-            column[0].fill_between(x, -reach, reach, where=torch.isinf(side(x)), color="0.85", linewidth=0)
+            column[0].fill_between(x, *reach["loss"], where=torch.isinf(side(x)), color="0.85", linewidth=0)
         column[0].set(xlabel="", title=name)
         words.append(f"{name} {_ends(gradients['real pair'])}")
-    for row, what in zip(axes, ("loss", "derivative")):
+    for row, (what, limits) in zip(axes, reach.items()):
         for ax in row:
-            ax.set(ylabel="", ylim=(-reach, reach))
+            ax.set(ylabel="", ylim=limits)
         row[0].set_ylabel(what)
     add_legend(figure, 2)
     figure.alt = (

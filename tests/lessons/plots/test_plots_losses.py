@@ -81,4 +81,5 @@ def test_losses_of_real_and_rendered_pairs_are_drawn_with_derivatives_and_infini
     assert (np.abs(marked[:, 0]) >= 1 - 1e-6).all()
     assert {np.sign(side) for side in marked[:, 0]} == {-1, 1}
     assert not any(len(band.get_paths()) for band in square.collections)
+    assert (log.get_ylim(), log_slope.get_ylim()) == ((-5.5, 4), (-4, 4))  # low enough for log 0.01
     assert "log -0.25 and 0; square -8 and 4." in figure.alt
