@@ -63,7 +63,7 @@ def lightness_of_maps(
         level = lightness[name]
         falls_next = np.diff(level) < 0
         falling = np.append(falls_next, False) | np.append(False, falls_next)  # both ends of each fall
-        falls[name] = -np.minimum(np.diff(level), 0).sum()
+        falls[name] = np.maximum(-np.diff(level), 0).sum()
         curve.plot(at, level, color="black", linewidth=1.2)
         curve.plot(at, np.where(falling, level, np.nan), color=ORANGE, linewidth=4, alpha=0.8)
         curve.set_title(name, fontsize="medium")
