@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))  # Windows has no EDQUOT
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # file systems without locks
+LARGEST = 2**30  # bytes of a text or photograph; checkpoints may have more
 
 
 def write_atomically(path: Path, content: bytes | str | Callable[[Path], object]) -> None:
@@ -52,10 +53,15 @@ def fsync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def require_plain_file(path: Path) -> Path:
-    """Return the path; raise ValueError if it is a folder, or a pipe or device, whose reading may never end."""
+def require_plain_file(path: Path, at_most: float = LARGEST) -> Path:
+    """Return the path; raise ValueError if it is a folder, a pipe or device, or has more than `at_most` bytes.
+
+    To read a pipe or device may never end, and to read a file as large as the disk would fill the memory.
+    """
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is not a plain file")
+    if path.exists() and path.suffix != ".pt" and path.stat().st_size > at_most:
+        raise ValueError(f"{path} is too large: {path.stat().st_size:,} bytes")
     return path
 
 

@@ -7,6 +7,7 @@ too, stay in data/raw/.downloads, and the next call continues with them.
 import csv
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -219,7 +220,7 @@ def _source(name: str, origin: str | Path | None) -> Source:
     if not Path(origin).exists():
         raise DataError(f"--from {origin}: no such file or folder")
     if not Path(origin).is_dir():
-        require_plain_file(Path(origin))
+        require_plain_file(Path(origin), math.inf)
     return OWN
 
 
@@ -236,4 +237,6 @@ def _recipe(name: str, origin: str | Path | None, seed: int) -> dict:
 def _record(folder: Path) -> dict:
     """Read build.json; return an empty dict if it is missing or was not written by `build`."""
     record = read_json(folder / "build.json")
-    return record if "manifest.csv" in record.get("tables", {}) else {}
+    tables, skipped = record.get("tables"), record.get("skipped")
+    whole = isinstance(tables, dict) and isinstance(skipped, list) and {"train", "test"} <= set(record)
+    return record if whole and "manifest.csv" in tables else {}

@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import lzma
+import math
 import re
 import stat
 import tarfile
@@ -23,15 +24,19 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from hcegan_lib.backend.files import require_plain_file
 from hcegan_lib.data import SUFFIXES, DataError
 from hcegan_lib.sources.catalogue import Remote, Source
 from hcegan_lib.sources.fetch import Access, FetchError, fetch, human_bytes, remaining_bytes, require_space
 
 MAX_PHOTO = 200_000_000  # bytes of a photograph in an archive; those of DIV2K have about 5 million
+MAX_TEXT = 2_000_000  # bytes of LICENSE.txt, or of a name in a tar; the list of the flowers' photographers has 418,049
 ENOUGH = 2  # candidates per wanted photograph, so that the better half is used
-# What the standard library raises for damage, a password or an unknown compression.
+# What the standard library raises for damage, a password, an unknown compression, or one that asks for all memory.
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, IndexError)
-DAMAGE += (ValueError, OverflowError, OSError)
+DAMAGE += (ValueError, OverflowError, MemoryError, OSError)
+LONG_NAMES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)  # headers that tarfile reads whole
+LONG_NAMES += (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 CREDIT = re.compile(r"(\S.*?\.jpg)\s+CC-BY\s+(?:by (.+?) - (https?://\S+)|(https?://\S+) - by (.+))")
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the sides
@@ -41,6 +46,16 @@ Square = tuple[float, float, float]  # left, top, side in pixels
 
 class DamageError(DataError):
     """An archive cannot be read."""
+
+
+class TarEntry(tarfile.TarInfo):
+    """A header of a tar, as tarfile reads it; one that would fill the memory or lead backward is refused."""
+
+    def _block(self, count: int) -> int:
+        """Round a size up. Recent versions of Python refuse a negative one too (CVE-2025-8194)."""
+        if count < 0 or (self.type in LONG_NAMES and count > MAX_TEXT):
+            raise tarfile.ReadError(f"a header of {count} bytes")
+        return super()._block(count)
 
 
 class Candidate(NamedTuple):
@@ -83,7 +98,7 @@ def _explain_damage(path: Path) -> Iterator[None]:
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a wrong offset in a zip
             raise  # the disk failed
-        raise DamageError(f"{path} is damaged or is not a folder, zip or tar archive ({error})") from error
+        raise DamageError(f"{path} is damaged or is not a folder, zip or tar archive ({str(error)[:200]})") from error
 
 
 def photographs(path: Path, origin: str, split: str | None = None) -> Iterator[Candidate]:
@@ -107,7 +122,7 @@ def photographs(path: Path, origin: str, split: str | None = None) -> Iterator[C
             yield Candidate(
                 name="-".join(PurePosixPath(rest if splits else brief).with_suffix("").parts),
                 origin=f"{origin}/{name}",
-                read=functools.partial(_read_file, path / name) if content is None else lambda content=content: content,
+                read=entries[name] if content is None else lambda content=content: content,
                 split=first if splits else split,
                 author=author,
                 page=page,
@@ -118,16 +133,19 @@ def photographs(path: Path, origin: str, split: str | None = None) -> Iterator[C
 
 def _read_file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return require_plain_file(path, MAX_PHOTO).read_bytes()
     except PermissionError as error:  # other errors mean that the disk failed, and end the build
         raise DataError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 @contextlib.contextmanager
 def _open_archive(path: Path) -> Iterator[dict[str, Callable[[], bytes]]]:
     """Open a folder, zip or tar as a dict from file names to functions that read the files."""
     if path.is_dir():
-        yield {file.relative_to(path).as_posix(): file.read_bytes for file in sorted(path.rglob("*")) if file.is_file()}
+        files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+        yield {file.relative_to(path).as_posix(): functools.partial(_read_file, file) for file in files}
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             files = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -136,14 +154,21 @@ def _open_archive(path: Path) -> Iterator[dict[str, Callable[[], bytes]]]:
             for entry in files:
                 _refuse_unsafe(path, entry.filename, entry.file_size, link=stat.S_ISLNK(entry.external_attr >> 16))
             yield {entry.filename: functools.partial(archive.read, entry) for entry in files}
-    elif path.is_file() and tarfile.is_tarfile(path):
-        with tarfile.open(path) as archive:
+    elif path.is_file():
+        with _open_tar(path) as archive:
             files = [entry for entry in archive.getmembers() if not entry.isdir()]
             for entry in files:
                 _refuse_unsafe(path, entry.name, entry.size, link=not entry.isfile())
             yield {entry.name: lambda entry=entry: archive.extractfile(entry).read() for entry in files}
     else:
         raise zipfile.BadZipFile("neither zip nor tar")
+
+
+def _open_tar(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, tarinfo=TarEntry)
+    except tarfile.ReadError:
+        raise zipfile.BadZipFile("neither zip nor tar") from None
 
 
 def _refuse_unsafe(path: Path, name: str, unpacked: int, *, link: bool) -> None:
@@ -153,7 +178,7 @@ def _refuse_unsafe(path: Path, name: str, unpacked: int, *, link: bool) -> None:
         harm = "points outside the archive"
     elif link:
         harm = "is a link or a device"
-    elif unpacked > MAX_PHOTO and (_is_photo(name) or name.endswith("/LICENSE.txt")):
+    elif unpacked > (MAX_PHOTO if _is_photo(name) else MAX_TEXT if name.endswith("/LICENSE.txt") else math.inf):
         harm = f"would unpack to {human_bytes(unpacked)}"
     if harm:
         raise DataError(f"{path}: entry {name!r} {harm}; the archive was not used")
@@ -178,8 +203,8 @@ def _without_common_folders(names: list[str]) -> list[str]:
 
 def _read_credits(entries: dict[str, Callable[[], bytes]]) -> dict[str, tuple[str, str]]:
     """Read the photographers of the flowers from LICENSE.txt: photograph to (author, page)."""
-    texts = [read().decode("utf-8", "replace") for name, read in entries.items() if name.endswith("/LICENSE.txt")]
-    found = [CREDIT.match(line) for text in texts for line in text.splitlines()]
+    texts = (read().decode("utf-8", "replace") for name, read in entries.items() if name.endswith("/LICENSE.txt"))
+    found = (CREDIT.match(line[:1000]) for text in texts for line in text.splitlines())
     return {match[1]: (match[2] or match[5], match[3] or match[4]) for match in found if match}
 
 

@@ -23,6 +23,16 @@ def test_a_device_or_a_folder_is_not_a_plain_file(path, tmp_path):
         require_plain_file(link)
 
 
+def test_a_file_that_would_fill_the_memory_is_not_read_unless_it_is_a_checkpoint(tmp_path):
+    for name in ("log.jsonl", "step-00000001.pt"):
+        with open(tmp_path / name, "wb") as file:
+            file.truncate(2**40)
+    with pytest.raises(ValueError, match=r"log\.jsonl is too large: 1,099,511,627,776 bytes"):
+        require_plain_file(tmp_path / "log.jsonl")
+    assert read_json(tmp_path / "log.jsonl") == {}
+    assert require_plain_file(tmp_path / "step-00000001.pt").exists()
+
+
 def test_a_file_or_a_link_to_one_is_read(tmp_path):
     (tmp_path / "a").write_text("{}")
     (tmp_path / "b").symlink_to(tmp_path / "a")

@@ -174,7 +174,10 @@ def test_check_notices_a_changed_or_missing_table(table, coco, raw, build):
     assert sources.check("coco-bird") == [f"{table}: missing"]
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"tables": []}'])
+OTHER = '{"tables": {"manifest.csv": "0"}}'  # without what a build counts
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"tables": ["manifest.csv"]}', '{"tables": null}', OTHER])
 def test_a_folder_with_a_damaged_record_is_not_a_set(content, raw, tmp_path, build, refused):
     (tmp_path / "mine.zip").write_bytes(zipped(photos_in("photos", 3)))
     build("mine", origin=tmp_path / "mine.zip")

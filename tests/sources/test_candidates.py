@@ -226,6 +226,13 @@ def tar_of_size(size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
     return entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
 
 
+def tar_that_leads_back(size: int, kind: bytes) -> bytes:
+    """Make a tar whose second entry has a negative size, so that the next one would be the first again."""
+    first, second = tarfile.TarInfo("a.jpg"), tarfile.TarInfo("b.jpg")
+    second.type, second.size = kind, size
+    return first.tobuf() + second.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
+
+
 def broken_bz2() -> bytes:
     compressed = bz2.compress(tarred({f"{n}.jpg": 20 * GOOD["photos/1.jpg"] for n in range(3)}, "w"), 1)
     middle = len(compressed) // 2
@@ -266,6 +273,10 @@ def test_the_entries_of_an_archive_are_in_memory_one_at_a_time_if_they_are_large
         (broken_bz2(), "mine.zip is damaged"),
         (tar_of_size(2**70), "mine.zip is damaged"),
         (tar_of_size(2**70, tarfile.XHDTYPE), "mine.zip is damaged"),
+        (tar_of_size(2**45, tarfile.XHDTYPE), "mine.zip is damaged"),
+        (tar_of_size(2**45, tarfile.GNUTYPE_LONGNAME), "mine.zip is damaged"),
+        (tar_that_leads_back(-1024, tarfile.REGTYPE), "mine.zip is damaged"),
+        (tar_that_leads_back(-512, tarfile.XHDTYPE), "mine.zip is damaged"),
         (zipped({"a.txt": b"text"}), "no photographs found; looked for .jpg"),
         (zipped({"train/a.jpg": GOOD["photos/1.jpg"], "b.jpg": GOOD["photos/2.jpg"]}), "has only a folder 'train'"),
         (zipped(photos_in("mine/train", 4)), "has only a folder 'train'; it needs both 'train' and 'test', or neither"),
@@ -276,6 +287,20 @@ def test_an_archive_that_cannot_become_a_set_is_refused_with_the_reason(content,
     (tmp_path / "mine.zip").write_bytes(content)
     assert line in refused("mine", origin=tmp_path / "mine.zip")
     assert nothing_unfinished(raw)
+
+
+@pytest.mark.timeout(60)  # before, it took hours
+def test_a_list_of_photographers_that_is_made_to_take_hours_takes_none(raw, tmp_path, build):
+    made = b"a.jpg CC-BY by " * 130_000
+    (tmp_path / "mine.zip").write_bytes(zipped({**GOOD, "photos/LICENSE.txt": made}, zipfile.ZIP_DEFLATED))
+    assert build("mine", origin=tmp_path / "mine.zip") == []
+
+
+def test_a_photograph_as_large_as_a_disk_is_left_out_unread(mine, raw, build):
+    with open(mine / "1.jpg", "wb") as file:
+        file.truncate(2**40)
+    (line,) = build("mine", origin=mine)
+    assert line == f"{mine / '1.jpg'} is too large: 1,099,511,627,776 bytes"
 
 
 def link_in_a_zip() -> bytes:
