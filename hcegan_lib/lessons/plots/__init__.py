@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "figure": ["Figure"],
         "games": ["dirac_games", "ends_of_games", "scores_by_seed"],
         "losses": ["cross_entropy_parts", "hinge_loss", "sides_of_losses", "value_and_gradient"],
+        "luminance": ["coarse_chroma", "fidelity_and_vividness"],
         "medical": ["disagreement", "lightness_of_maps", "windows_on_values"],
         "networks": ["generator_structure", "growing_patches"],
         "photos": ["colors_of_gray", "opponent_colors", "photo_grid"],
