@@ -1,16 +1,18 @@
 """The command `hcegan` and its exit statuses."""
 
 import contextlib
+import errno
 import signal
 import sys
 import warnings
 
-from hcegan_lib.cli import batch, color, course, data, table, train, weights
+from hcegan_lib.cli import batch, color, course, data, doctor, table, train, weights
 from hcegan_lib.cli.messages import FailureOnTheWay, complain, reason
 from hcegan_lib.cli.parser import OneLineParser
 
 # Errors that the user can fix by changing the command. Any other OSError, such as a full disk, is a failure on the way.
 INVALID = (ValueError, FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+IMPOSSIBLE = (errno.ENAMETOOLONG, errno.ELOOP)  # names that Python has no types of errors for
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     except INVALID as error:
         return complain(reason(error), 2)
     except (OSError, FailureOnTheWay) as error:
-        return complain(reason(error), 1)
+        return complain(reason(error), 2 if getattr(error, "errno", None) in IMPOSSIBLE else 1)
     except KeyboardInterrupt as stop:
         if argv is None:  # the process ends: a second Ctrl-C must not interrupt the message
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -46,6 +48,6 @@ def parser() -> OneLineParser:
         epilog="Run hcegan COMMAND --help for the options of a command.",
     )
     commands = hcegan.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (course, train, color, weights, batch, table, data):
+    for group in (course, train, color, weights, batch, table, data, doctor):
         group.add_commands(commands)
     return hcegan
