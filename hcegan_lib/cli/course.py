@@ -1,4 +1,4 @@
-"""Commands that execute the notebooks and hand them out: course, student."""
+"""Commands that execute the notebooks, show them as slides, hand them out and grade them."""
 
 import argparse
 import signal
@@ -8,10 +8,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from hcegan_lib import course
+from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend.messages import printable
 from hcegan_lib.cli.messages import complain, on_the_way, print_row, shell_command
 from hcegan_lib.cli.parser import add_command
 
 BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt} notebooks, {elapsed}"
+ANSWERS = BAR.replace("notebooks", "answers")
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -29,6 +32,18 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         commands, "student", run_student, "write the notebooks without the solutions of the exercises"
     )
     student.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="output folder (default: build/student)")
+
+    slides = add_command(commands, "slides", run_slides, "make slides from the notebooks")
+    slides.add_argument("only", nargs="*", metavar="NN", help="notebooks, by number or name (default: all)")
+    slides.add_argument("--output", type=Path, metavar="DIR", help="output folder (default: build/slides)")
+
+    grade = add_command(commands, "grade", run_grade, "grade the exercises in the students' notebooks")
+    grade.description += " Each student has a folder, with notebooks named as in the handout."
+    grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="the folder with the students' folders")
+    grade.add_argument("--output", type=Path, metavar="FILE", default=Path("grades.csv"), help="default: grades.csv")
+    grade.add_argument("--overwrite", action="store_true", help="replace FILE and the feedback beside it")
+    limit = "processor time for each answer (default: 30)"
+    grade.add_argument("--timeout", type=float, metavar="SECONDS", default=30, help=limit)
 
 
 def run_course(args: argparse.Namespace) -> int:
@@ -59,7 +74,8 @@ def run_course(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         command = resume_command(args, names[len(done) :])
         raise KeyboardInterrupt(f"stopped; finished notebooks are kept. Continue with: {command}") from None
-    print(f"notebooks: {len(done)}, seconds: {sum(outcome.seconds for outcome in done):.0f}; {output / 'index.html'}")
+    seconds, page = sum(outcome.seconds for outcome in done), printable(str(output / "index.html"))
+    print(f"notebooks: {len(done)}, seconds: {seconds:.0f}; {page}")
     failures = [f"{outcome.name}, {error}" for outcome in done for error in outcome.errors]
     for failure in failures:
         complain(failure)
@@ -77,5 +93,52 @@ def run_student(args: argparse.Namespace) -> int:
     """Write the handout and count its exercises."""
     folder = args.folder or course.handout.STUDENT
     exercises = course.handout.write(course.NOTEBOOKS, folder)
-    print(f"notebooks: {len(exercises)}, exercises: {sum(exercises.values())}; {folder}")
+    print(f"notebooks: {len(exercises)}, exercises: {sum(exercises.values())}; {printable(str(folder))}")
     return 0
+
+
+def run_slides(args: argparse.Namespace) -> int:
+    """Make the slides of each notebook and print their names."""
+    from hcegan_lib.course import slides
+
+    sources = course.plan(course.NOTEBOOKS, args.only or None)
+    folder = args.output or slides.SLIDES
+    for source in tqdm(sources, disable=not sys.stderr.isatty(), leave=False, desc="slides"):
+        tqdm.write(printable(str(slides.write(source, folder))), file=sys.stdout)
+    return 0
+
+
+def run_grade(args: argparse.Namespace) -> int:
+    """Grade all answers and write two tables: the verdicts, and the complaints beside them."""
+    from hcegan_lib.course import grade  # loads torch
+
+    files = [args.output, args.output.with_name(f"{args.output.stem}-feedback.csv")]
+    _require_writable(files, args.overwrite)
+    if not args.timeout > 0:
+        raise ValueError(f"--timeout must be above 0, got {args.timeout:g}")
+    exercises = grade.assignments(course.NOTEBOOKS)
+    students, chosen = grade.handed_in(args.submissions, exercises)
+    for path in grade.ignored(students, exercises):
+        complain(f"{path} is ignored: a student's folder should contain the notebooks, named as in the handout")
+    bar = tqdm(total=len(students) * len(chosen), disable=not sys.stderr.isatty(), leave=False, bar_format=ANSWERS)
+    graded: dict[str, dict] = {}
+    with bar:
+        for student in students:
+            bar.set_description_str(printable(student.name))
+            grades = graded[student.name] = {}
+            for number, given in grade.grade_student(student, chosen, args.timeout):
+                grades[number] = given
+                bar.update()
+    for path, content in zip(files, (grade.table(graded), grade.feedback(graded))):
+        write_atomically(path, content)
+    answers, right = len(students) * len(chosen), sum(map(grade.points, graded.values()))
+    print(f"students: {len(students)}, answers: {answers}, right: {right}; {printable(', '.join(map(str, files)))}")
+    return 0
+
+
+def _require_writable(files: list[Path], overwrite: bool) -> None:
+    for path in files:
+        if not path.parent.is_dir():
+            raise ValueError(f"there is no folder {path.parent}")
+        if path.exists() and not (overwrite and path.is_file()):
+            raise ValueError(f"{path} exists: add --overwrite, or choose another --output")
