@@ -163,3 +163,45 @@ def test_the_package_installs_torchvision():
     assert "torchvision" in bounds(pyproject()["dependencies"])
     run = run_python("import torchvision, hcegan_lib; print(torchvision.__version__)")
     assert run.returncode == 0, run.stderr
+
+
+# --- the public repository --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("github-issue-forms", ".github/ISSUE_TEMPLATE/*.yml"),
+        ("citation-file-format", "CITATION.cff"),
+    ],
+)
+def test_files_for_the_public_repository_follow_their_schemas(schema, files):
+    paths = [str(path) for path in sorted(ROOT.glob(files))]
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *paths]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert paths
+    assert run.returncode == 0, run.stdout
+
+
+def test_workflows_call_only_targets_that_the_makefile_has():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    called = {
+        target
+        for path in (ROOT / ".github" / "workflows").glob("*.yml")
+        for target in re.findall(r"\bmake ([a-z-]+)", path.read_text(encoding="utf-8"))
+    }
+    assert {"test", "test-lowest"} <= called <= targets
+
+
+def test_the_oldest_python_of_the_workflow_is_the_one_that_the_package_asks_for():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8"))
+    assert pyproject()["requires-python"] == f">={workflow['jobs']['course']['strategy']['matrix']['python'][0]}"
+
+
+def test_spelling_in_texts_and_code():
+    pages = [path for path in project_files() if path.suffix == ".md" and "reveal" not in path.parts]
+    sources = [path for path in project_files() if path.suffix == ".py" and "tests" not in path.parts]
+    command = [sys.executable, "-m", "codespell_lib", *map(str, [*pages, *sources])]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
