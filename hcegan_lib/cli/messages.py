@@ -45,7 +45,7 @@ def reason(error: BaseException) -> str:
 def print_row(bar: "tqdm", outcome: "Outcome", width: int) -> None:
     """Print how a notebook or run ended, above its progress bar; names take `width` characters."""
     status = "failed" if outcome.errors else "ok"
-    row = f"{outcome.name:{width}}  {status:6}  {outcome.seconds:7.1f} s  {outcome.memory:6.0f} MB"
+    row = f"{printable(outcome.name):{width}}  {status:6}  {outcome.seconds:7.1f} s  {outcome.memory:6.0f} MB"
     bar.write(row, file=sys.stdout)
     sys.stdout.flush()  # into a file, too
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hcegan_lib.backend.messages import printable
 from hcegan_lib.cli.messages import complain, on_the_way, shell_command
 from hcegan_lib.cli.parser import add_command
 
@@ -97,7 +98,7 @@ def save_and_print(fit: "Fit", photos: "PhotoSet") -> None:
     means = records.scores_of(fit.folder).groupby("model", sort=False)[columns].mean()
     for model, psnr, ssim, colorfulness in means.itertuples():
         print(f"{model:16}  PSNR {psnr:6.2f} dB  SSIM {ssim:6.3f}  colorfulness {colorfulness:5.1f}")
-    print(f"means over {len(photos.test)} test photographs; the run is in {fit.folder}")
+    print(printable(f"means over {len(photos.test)} test photographs; the run is in {fit.folder}"))
 
 
 def resume_command(args: argparse.Namespace) -> str:

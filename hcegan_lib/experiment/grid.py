@@ -37,7 +37,7 @@ class Grid:
 
 
 class GridLoader(yaml.SafeLoader):
-    """YAML in which no key may appear twice. YAML itself would silently use the last one."""
+    """YAML without aliases, in which no key may appear twice. YAML itself would silently use the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         """Refuse repeated keys."""
@@ -45,6 +45,12 @@ class GridLoader(yaml.SafeLoader):
         if repeated:
             raise ValueError(f"the key {repeated[0]!r} appears twice")
         return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
+        """Refuse aliases: with them a few lines can stand for billions of values, whose message would never end."""
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError(f"a grid cannot repeat a part of itself with *{self.peek_event().anchor}")
+        return super().compose_node(parent, index)
 
 
 def read_grid(path: str | Path) -> Grid:
@@ -92,7 +98,7 @@ def _check(name: str, content: object) -> Grid:
         paper.model(model)
     for seed in seeds:
         train.config(profile, seed=seed)
-    missing = [name for name in data if not name or not (name in EMBEDDED or Path(resolve_data(name)).is_dir())]
+    missing = [name for name in data if not name or not (name in EMBEDDED or os.path.isdir(resolve_data(name)))]
     if missing:
         names = ", ".join(map(repr, missing))
         raise ValueError(f"there is no set or folder {names}: `hcegan data build NAME` builds the known sets")
@@ -148,4 +154,4 @@ def _parse(name: str, value: object, kind: object) -> object:
 def resolve_data(data: str) -> str:
     """Turn a data set as a grid names it into a source for `data.load`: relative folders start at the kit."""
     built = raw_folder() / data
-    return data if data in EMBEDDED else str(built if built.is_dir() else KIT_ROOT / os.path.expanduser(data))
+    return data if data in EMBEDDED else str(built if os.path.isdir(built) else KIT_ROOT / os.path.expanduser(data))

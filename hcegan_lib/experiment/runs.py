@@ -7,6 +7,7 @@ interrupted batch needs nothing but these folders to be resumed.
 import contextlib
 import itertools
 import json
+import operator
 import os
 import sys
 from collections import Counter
@@ -132,5 +133,5 @@ def steps_done(run: Run) -> int:
     path = run.folder / "log.jsonl"
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError), open(require_plain_file(path), "rb") as log:
         log.seek(max(0, log.seek(0, os.SEEK_END) - 2000))  # a row has about 200 bytes
-        return json.loads(log.read().split(b"\n")[-2])["step"]
+        return operator.index(json.loads(log.read().split(b"\n")[-2])["step"])  # TypeError if it was edited
     return 0

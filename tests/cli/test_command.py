@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 
@@ -77,6 +78,12 @@ def test_a_wrong_command_line_gets_one_line_that_names_the_right_choice(words, l
         (PermissionError(13, "Permission denied", "runs"), 2, "hcegan: runs: Permission denied\n"),
         (ValueError("two\nlines"), 2, "hcegan: two lines\n"),
         (ValueError("a\x1b[31mred\x07.png"), 2, "hcegan: a\\x1b[31mred\\x07.png\n"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x"), 2, "hcegan: x: File name too long\n"),
+        (
+            OSError(errno.ELOOP, "Too many levels of symbolic links", "x"),
+            2,
+            "hcegan: x: Too many levels of symbolic links\n",
+        ),
         (OSError(28, "No space left on device"), 1, "hcegan: No space left on device\n"),
         (OSError("a bare text"), 1, "hcegan: a bare text\n"),
     ],

@@ -1,7 +1,8 @@
+import os
 import re
 from itertools import pairwise
-from pathlib import Path
 from string import ascii_lowercase
+from textwrap import indent
 
 import pytest
 import yaml
@@ -76,8 +77,11 @@ NESTED = "\n".join(f"- &{b} [*{a}, *{a}]" for a, b in pairwise(ascii_lowercase))
         "profile: smoke\ndata: [mini]\nseeds: [0]\nmodels:\n" + NESTED,
         "profile: smoke\ndata: [mini]\nseeds: [0]\nmodels: all\nset:\n" + NESTED,
         "profile: smoke\nmodels: all\ndata: [mini]\nseeds: &a [*a]",
+        "models: all\ndata: [mini]\nseeds: [0]\nprofile:\n" + NESTED,
+        "profile: smoke\nmodels: all\ndata: [mini]\nseeds: [0]\ndevice:\n" + NESTED,
+        "profile: smoke\nmodels: all\ndata: [mini]\nseeds: [0]\nset:\n  precision:\n" + indent(NESTED, "  "),
     ],
-    ids=["the grid", "a list", "the settings", "an alias of itself"],
+    ids=["the grid", "a list", "the settings", "an alias of itself", "the profile", "the device", "one setting"],
 )
 @pytest.mark.timeout(60)  # before, it took hours
 def test_a_grid_file_that_contains_itself_many_times_is_refused_in_a_short_line(text, tmp_path, capsys):
@@ -152,7 +156,7 @@ def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
     folder = ROOT / "notebooks" / "grids"
     names = ("smoke", "laptop", "columns", "paper")
     assert {path.stem for path in folder.glob("*.yaml")} == set(names)
-    monkeypatch.setattr(Path, "is_dir", lambda self: True)  # the paper's photographs are not part of the kit
+    monkeypatch.setattr(os.path, "isdir", lambda path: True)  # the paper's photographs are not part of the kit
     smoke, laptop, columns, whole = (read_grid(folder / f"{name}.yaml") for name in names)
     assert (smoke.profile, len(smoke.models), smoke.data, smoke.seeds) == ("smoke", 2, ["mini"], [0, 1])
     for grid in (laptop, columns):

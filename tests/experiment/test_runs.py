@@ -207,6 +207,8 @@ def test_the_last_complete_row_of_its_log_says_how_far_a_run_is(tmp_path):
     assert steps_done(run) == 30
     log.write_text(log.read_text()[:-20])  # the last row is being written
     assert steps_done(run) == 29
+    log.write_text('{"step": null}\n')
+    assert steps_done(run) == 0
     log.write_text('{"step": 1')
     assert steps_done(run) == 0
     log.unlink()
