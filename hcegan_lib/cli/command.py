@@ -6,7 +6,8 @@ import signal
 import sys
 import warnings
 
-from hcegan_lib.cli import batch, color, course, data, doctor, table, train, weights
+from hcegan_lib import KIT_ROOT
+from hcegan_lib.cli import batch, color, course, data, doctor, start, table, train, weights
 from hcegan_lib.cli.messages import FailureOnTheWay, complain, reason
 from hcegan_lib.cli.parser import OneLineParser
 
@@ -26,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         args = parser().parse_args(argv)
     except SystemExit as stop:  # after --help, or after the parser has printed an error
         return stop.code
+    if not (KIT_ROOT / "notebooks").is_dir() and args.run_command not in (start.run_start, doctor.run_doctor):
+        return complain("no course here: run hcegan start DIR, then cd into that folder", 2)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: complain(str(message))
@@ -48,6 +51,6 @@ def parser() -> OneLineParser:
         epilog="Run hcegan COMMAND --help for the options of a command.",
     )
     commands = hcegan.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (course, train, color, weights, batch, table, data, doctor):
+    for group in (course, train, color, weights, batch, table, data, doctor, start):
         group.add_commands(commands)
     return hcegan

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hcegan_lib import KIT_ROOT
-
 if TYPE_CHECKING:
     from hcegan_lib.train import TrainConfig
+
+LIBRARY = Path(__file__).resolve().parents[1]
 
 
 def made_from(settings: "TrainConfig", fingerprint: str, code: str) -> dict:
@@ -27,14 +27,13 @@ def made_from(settings: "TrainConfig", fingerprint: str, code: str) -> dict:
     return {"hash": _sha256(json.dumps(content, sort_keys=True)), **content}
 
 
-def code_hash(kit: Path = KIT_ROOT) -> str:
+def code_hash(library: Path = LIBRARY) -> str:
     """Hash the code that decides a run's numbers, without comments, docstrings and layout."""
-    return _sha256("\n".join(_bare_source(path) for path in code_files(kit)))
+    return _sha256("\n".join(_bare_source(path) for path in code_files(library)))
 
 
-def code_files(kit: Path = KIT_ROOT) -> list[Path]:
+def code_files(library: Path = LIBRARY) -> list[Path]:
     """List the modules that a run's numbers depend on: the top level of the library and its backend."""
-    library = kit / "hcegan_lib"
     return sorted([*library.glob("[!_]*.py"), *library.glob("backend/[!_]*.py")])
 
 

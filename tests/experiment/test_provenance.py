@@ -32,16 +32,16 @@ def test_the_code_hash_changes_with_code_but_not_with_comments(module, library):
     path = library / module
     text = path.read_text(encoding="utf-8") if path.exists() else '"""New."""\n'
     path.write_text(text, encoding="utf-8")
-    before = code_hash(library.parent)
+    before = code_hash(library)
     path.write_text("# a comment\n" + text.replace('"""', '"""Reworded. ', 1), encoding="utf-8")
-    assert code_hash(library.parent) == before
+    assert code_hash(library) == before
     path.write_text(text + "\nMORE = 1\n", encoding="utf-8")
-    assert code_hash(library.parent) != before
+    assert code_hash(library) != before
 
 
 def test_the_code_hash_ignores_modules_that_only_show_or_run(library):
-    before = code_hash(library.parent)
+    before = code_hash(library)
     for module in ("__init__.py", "cli/__init__.py", "lessons/plots/__init__.py"):
         path = library / module
         path.write_text(path.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
-    assert code_hash(library.parent) == before
+    assert code_hash(library) == before
