@@ -86,7 +86,8 @@ def handed_in(submissions: Path, course: Mapping[str, Assignment]) -> tuple[list
 
     ValueError if there is no folder, or no notebook of the course directly in any of them.
     """
-    students = sorted(path for path in submissions.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = [path for path in submissions.iterdir() if path.is_dir()]
+    students = sorted(path for path in folders if not path.name.startswith((".", "__")))  # __MACOSX, for example
     if not students:
         raise ValueError(f"{submissions} has no folders: it should have one per student")
     names = {path.name for student in students for path in student.glob("*.ipynb")}

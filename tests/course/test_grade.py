@@ -224,7 +224,7 @@ def test_the_last_definition_counts_and_the_courses_solution_does_not():
 
 def test_notebooks_that_nobody_handed_in_are_not_graded(tmp_path):
     posed = {f"0{k}.1": grade.Assignment(f"0{k}.1", f"0{k}_x.ipynb", "f", ()) for k in range(3)}
-    for student in ("b", "a", ".hidden"):
+    for student in ("b", "a", ".hidden", "__MACOSX"):
         (tmp_path / student).mkdir()
     (tmp_path / "b" / "01_x.ipynb").touch()
     (tmp_path / ".hidden" / "02_x.ipynb").touch()
