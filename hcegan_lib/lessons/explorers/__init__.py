@@ -10,12 +10,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "attention": [
-            *("attended_maps", "attention_at_start", "attention_explorer", "attention_looks"),
-            *("attention_picture", "look"),
+            *("attended_layers", "attended_maps", "attention_at_start", "attention_explorer", "attention_looks"),
+            *("attention_picture", "look", "record_starts"),
         ],
-        "explorer": ["Explorer", "new_figure", "picture"],
+        "explorer": ["FIELD", "Control", "Explorer", "new_figure", "picture", "slider"],
         "games": ["dirac_explorer", "dirac_picture"],
-        "losses": ["loss_explorer", "loss_picture", "margin_losses"],
+        "losses": ["loss_explorer", "PRINTED", "loss_picture", "margin_losses"],
         "patches": ["patch_explorer", "patch_picture"],
         "the_game": ["game_explorer", "game_picture"],
         "upload": ["ColorUpload", "before_and_after", "color_upload"],

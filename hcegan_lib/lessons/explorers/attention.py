@@ -1,41 +1,84 @@
-"""How an attention layer starts: where one position looks, and how much of what it gets is added."""
+"""Three starts of an attention layer side by side: where one position looks, and how much of what it gets is added."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import ipywidgets as ipw
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
+from torch.optim import Adam
 
+from hcegan_lib import train
 from hcegan_lib.attention import SelfAttention2d, positions
-from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_image, set_line, set_title
-from hcegan_lib.lessons.plots.figure import BLUE, ORANGE, Figure, to_pixels
+from hcegan_lib.color import luma
+from hcegan_lib.data import Photos
+from hcegan_lib.lessons.explorers.explorer import (
+    FIELD,
+    Control,
+    Explorer,
+    prepare,
+    set_image,
+    set_line,
+    set_title,
+    slider,
+)
+from hcegan_lib.lessons.plots.figure import BLUE, COLORS, Figure, to_pixels
+from hcegan_lib.losses import LOSSES
 from hcegan_lib.models import UNetGenerator
 
-GRID = 8  # buttons along each side of the grid on which a pixel is chosen
-STARTS = {"SA: zeros": "zero", "SA': drawn from N(0, 1)": "normal", "SA'': drawn from U(0, 1)": "uniform"}
+Moment = Mapping[str, tuple[SelfAttention2d, Tensor]]  # size of a map, "16 x 16" -> layer and its input (B, C, H, W)
+Recording = Mapping[str, Mapping[int, Moment]]  # start of the gain -> step of training -> moment
+STARTS = {"zero": "SA", "normal": "SA'", "uniform": "SA''"}
 
 
 @torch.no_grad()
-def attended_maps(generator: UNetGenerator, gray: Tensor) -> dict[str, Tensor]:
-    """Collect the feature maps that go into a generator's attention layers, from the largest to the smallest.
+def attended_layers(generator: UNetGenerator, gray: Tensor) -> Moment:
+    """Copy the attention layers of a generator together with the maps that go into them, from the largest map on.
 
-    Batch norm uses the statistics of `gray`, (B, 1, S, S) in [0, 1], as in a training step. The result maps each size,
-    such as "16 x 16", to the map, (B, C, H, W).
+    Batch norm uses the statistics of `gray`, (B, 1, S, S) in [0, 1], as in a training step.
     """
-    generator, maps = copy.deepcopy(generator).train(), {}
+    generator, found = copy.deepcopy(generator).train(), {}
 
     def keep(layer: nn.Module, arguments: tuple[Tensor]) -> None:
         x = arguments[0]
-        maps[f"{x.shape[2]} x {x.shape[3]}"] = x
+        found[f"{x.shape[2]} x {x.shape[3]}"] = layer.requires_grad_(False), x
 
     for layer in generator.attention:
         if isinstance(layer, SelfAttention2d):
             layer.register_forward_pre_hook(keep)
     generator(gray)
-    return maps
+    return found
+
+
+def attended_maps(generator: UNetGenerator, gray: Tensor) -> dict[str, Tensor]:
+    """Collect the maps that go into a generator's attention layers, as in `attended_layers`; size -> (B, C, H, W)."""
+    return {size: x for size, (_, x) in attended_layers(generator, gray).items()}
+
+
+def record_starts(
+    settings: Mapping[str, train.TrainConfig], photos: Photos, gray: Tensor, *, steps: Sequence[int]
+) -> dict[str, dict[int, Moment]]:
+    """Train one generator per start of the gain, and keep the `attended_layers` of `gray` after some steps.
+
+    `settings` maps each start to the settings of its run; `photos` are for training. `steps` are in ascending order;
+    0 is before training.
+    """
+    return {init: _record(one, photos, gray, steps) for init, one in settings.items()}
+
+
+def _record(settings: train.TrainConfig, photos: Photos, gray: Tensor, steps: Sequence[int]) -> dict[int, Moment]:
+    networks, moments = train.build(settings), {}
+    optimizers = tuple(Adam(network.parameters(), settings.learning_rate, train.BETAS) for network in networks)
+    for step in range(steps[-1] + 1):
+        if step in steps:
+            moments[step] = attended_layers(networks[0], gray)
+        batch = train.batch_of_step(photos, settings, step)
+        with train.seeded_dropout(settings.seed, step, "cpu"):
+            loss = LOSSES[settings.loss]
+            train.train_step(networks, optimizers, *batch, loss=loss, l1_weight=settings.l1_weight)
+    return moments
 
 
 def attention_at_start(channels: int, *, init: str, scale: float = 1.0, seed: int = 0) -> SelfAttention2d:
@@ -71,7 +114,6 @@ def attention_looks(
     maps: Mapping[str, Tensor],
     gamma: Tensor,
     channel: int,
-    figure: Figure | None = None,
 ) -> Figure:
     """Show where one position of a feature map looks, what it gets, and how much of that is added.
 
@@ -79,19 +121,19 @@ def attention_looks(
     looks; three maps on one scale around 0; and the share of channels with each gain, with a line at the gain of the
     channel shown. Gains beyond -3 and 3 are counted at the ends. The other arguments are those that `look` returns.
     """
-    figure = prepare(figure, 5, width=2.2, height=2.5, bottom=0.17, top=0.88, wspace=0.06)
+    figure = prepare(None, 5, width=2.2, height=2.5, bottom=0.17, top=0.88, wspace=0.06)
     seen, *panels, gains = figure.axes
     (H, W), sharpest = beta.shape, beta.numel() * beta.max().item()
     set_image(seen, 0, to_pixels(photo))
     set_image(seen, 1, beta.numpy(), limits=(0, beta.max().item()), cmap="inferno", alpha=0.6)
-    down, across = (query[0] + np.array([0, 0, 1, 1, 0])) / H, (query[1] + np.array([0, 1, 1, 0, 0])) / W
-    set_line(seen, 0, across, down, color="white", linewidth=2)
+    _frame(seen, query, beta.shape)
     set_title(seen, f"looks: up to {sharpest:.1f} × uniform")
     largest = max(part.abs().max().item() for part in maps.values())
     for ax, (name, part) in zip(panels, maps.items()):
         set_image(ax, 0, part.numpy(), limits=(-largest, largest), cmap="RdBu_r")
         set_title(ax, name)
-    _draw_gains(gains, gamma, channel)
+    _draw_gains(gains, gamma, channel, BLUE)
+    set_title(gains, f"gain γ; this channel: {gamma[channel]:.2f}")
     figure.alt = (
         f"Row {query[0]}, column {query[1]} of a {H} x {W} map looks at one position with {sharpest:.1f} times the "
         f"uniform weight. Then channel {channel} of the maps {', '.join(maps)}, with gain {gamma[channel]:.2f}. Gains "
@@ -100,88 +142,129 @@ def attention_looks(
     return figure
 
 
-def _draw_gains(ax: Axes, gamma: Tensor, channel: int) -> None:
+def _frame(ax: Axes, query: tuple[int, int], shape: Sequence[int]) -> None:
+    """Draw a white frame with a dark edge around one position of a map of a shape (H, W)."""
+    down, across = np.array([0, 0, 1, 1, 0]), np.array([0, 1, 1, 0, 0])
+    for place, (color, width) in enumerate((("black", 4), ("white", 2))):
+        set_line(ax, place, (query[1] + across) / shape[1], (query[0] + down) / shape[0], color=color, linewidth=width)
+
+
+def _draw_gains(ax: Axes, gamma: Tensor, channel: int, color: str) -> None:
     """Draw the share of channels with each gain, and a line at the gain of one channel."""
-    edges = np.linspace(-3, 3, 25)
+    edges = np.linspace(-3, 3, 62)
     shares = np.histogram(gamma.clamp(-3, 3).numpy(), edges)[0] / len(gamma)
     if not ax.patches:
-        ax.stairs(shares, edges, fill=True, color=BLUE)
+        ax.stairs(shares, edges, fill=True, color=color)
+        ax.set_axis_off()  # three numbers are drawn ten times as fast as an axis
+        for tick in (-2, 0, 2):
+            ax.text(tick, -0.04, f"{tick}", transform=ax.get_xaxis_transform(), ha="center", va="top")
     ax.patches[0].set_data(shares, edges)
-    set_line(ax, 0, [gamma[channel].item()] * 2, [0, 1], "--", color=ORANGE)
-    ax.set(xlim=(-3.1, 3.1), ylim=(0, 1.1 * shares.max()), yticks=[], xlabel="gain γ")
-    set_title(ax, f"this channel: {gamma[channel]:.2f}")
+    set_line(ax, 0, [-3, 3, np.nan, 0, 0], [0, 0, np.nan, 0, 2], color="0.6", linewidth=1, zorder=0)
+    set_line(ax, 1, [gamma[channel].item()] * 2, [0, 2], "--", color="black", linewidth=1)
+    ax.set(xlim=(-3, 3), ylim=(0, 1.1 * shares.max()))
+
+
+# --- the explorer -----------------------------------------------------------------------------------------------------
+
+# Left, top, width and height of the panels of one start, in pixels of a figure of 950 x 362; starts are 319 px apart.
+PANELS = {"look": (0, 22, 214, 214), "x": (220, 38, 90, 90), "added": (220, 146, 90, 90), "gain": (4, 262, 304, 66)}
+WIDTH, HEIGHT, APART = 950, 362, 319
 
 
 def attention_picture(
-    maps: Mapping[str, Tensor],
-    gray: Tensor,
+    recording: Recording,
+    color: Tensor,
     *,
-    init: str,
-    scale: float = 1.0,
-    seed: int = 0,
-    size: str = "16 x 16",
+    row: int,
+    column: int,
+    step: int = 0,
     photograph: int = 0,
-    row: int = 28,
-    column: int = 28,
+    size: str | None = None,
     channel: int = 0,
     figure: Figure | None = None,
 ) -> Figure:
-    """Draw what an untrained attention layer does at one pixel of one photograph; see `attention_at_start`.
+    """Draw SA, SA' and SA'' side by side after one step of training: where a position looks, x, gamma o, and the gain.
 
-    `maps`, with key `size`, is the result of `attended_maps` for the photographs `gray`. The position that covers the
-    pixel at `row` and `column` of the photograph looks. If the map has fewer channels, the last one is shown.
+    `recording` is the result of `record_starts`, and `color`, (B, 3, S, S) in [0, 1], holds its photographs in any
+    size. `row` and `column` name a position of the largest map; in a smaller map, the position that covers it looks.
+    `size` names the map, such as "16 x 16"; None is the largest. If it has fewer channels, the last one is shown.
+    The photograph keeps its color where that position looks most and turns dark gray where it does not look.
     """
-    C, H, W = maps[size].shape[1:]
-    layer = attention_at_start(C, init=init, scale=scale, seed=seed)
-    query = row * H // gray.shape[2], column * W // gray.shape[3]
-    seen = look(layer, maps[size][photograph], query=query, channel=min(channel, C - 1))
-    return attention_looks(gray[photograph], **seen, figure=figure)
-
-
-def attention_explorer(maps: Mapping[str, Tensor], gray: Tensor) -> Explorer:
-    """Choose how an attention layer starts, its input (of `attended_maps`), and the pixel of `gray` that looks."""
-    side, widest = gray.shape[-1], max(x.shape[1] for x in maps.values())
-    controls = {
-        "init": control("start of the gain", "normal", STARTS, "how the diagonal of Eq. (11) is initialized"),
-        "scale": control("scale", 1, (0, 2, 0.1), "factor on the drawn gain; 1 in the paper"),
-        "seed": control("seed", 0, (0, 20), "seed of f, g, h and the drawn gain"),
-        "size": control("feature map", next(iter(maps)), list(maps), "which encoder layer, by the size of its map"),
-        "channel": control("channel", 0, (0, widest - 1), "which channel of x, o and y is shown"),
-        "photograph": control("photograph", 0, (0, len(gray) - 1), "which test photograph"),
-        "row": control("pixel's row", 28, (0, side - 1), "the pixel that looks, from the top"),
-        "column": control("pixel's column", 28, (0, side - 1), "the pixel that looks, from the left"),
+    figure = _panels(figure)
+    moments = {init: moments[step] for init, moments in recording.items()}
+    sizes = {name: x.shape[1:] for name, (_, x) in moments["zero"].items()}  # from the largest on
+    largest = next(iter(sizes))
+    size = size or largest
+    C, H, W = sizes[size]
+    query = row * H // sizes[largest][1], column * W // sizes[largest][2]
+    channel = min(channel, C - 1)
+    seen = {
+        init: look(layer, x[photograph], query=query, channel=channel)
+        for init, (layer, x) in ((init, moment[size]) for init, moment in moments.items())
     }
-    grid = _button_grid()
-    explorer = Explorer(lambda **values: attention_picture(maps, gray, **values), controls, [grid])
-
-    def follow(change: object = None) -> None:
-        with explorer.errors:
-            _paint(grid, gray[controls["photograph"].value])
-            controls["channel"].max = maps[controls["size"].value].shape[1] - 1
-
-    def pick(button: ipw.Button) -> None:
-        with explorer.errors:
-            row, column = divmod(grid.children.index(button), GRID)
-            explorer.set(row=(2 * row + 1) * side // (2 * GRID), column=(2 * column + 1) * side // (2 * GRID))
-
-    for button in grid.children:
-        button.on_click(pick)
-    for name in ("photograph", "size"):
-        controls[name].observe(follow, "value")
-    follow()
-    return explorer
+    limit = max(part.abs().max().item() for one in seen.values() for part in _x_and_added(one))
+    words = []
+    for (init, one), axes, tint in zip(seen.items(), np.reshape(figure.axes, (-1, 4)), COLORS):
+        words.append(_draw_start(axes, STARTS[init], one, color[photograph], limit, tint))
+    figure.alt = (
+        "Three starts side by side: where one position of a photograph looks, x, what is added, and the gain. "
+        f"Step {step}, row {query[0]}, column {query[1]} of {size}, channel {channel}. {'; '.join(words)}."
+    )
+    return figure
 
 
-def _button_grid() -> ipw.GridBox:
-    """Make GRID x GRID buttons: unlike an image widget, they can be clicked and reached by keyboard."""
-    cell = ipw.Layout(width="26px", height="26px", margin="0", padding="0")
-    places = [divmod(k, GRID) for k in range(GRID**2)]
-    buttons = [ipw.Button(tooltip=f"look from row {row}, column {column}", layout=cell) for row, column in places]
-    return ipw.GridBox(buttons, layout=ipw.Layout(grid_template_columns=f"repeat({GRID}, 26px)", grid_gap="1px"))
+def _panels(figure: Figure | None) -> Figure:
+    """Make the panels of `attention_picture`, four per start, if there are none."""
+    figure = plt.figure(FigureClass=Figure) if figure is None else figure
+    if not figure.axes:
+        figure.set_size_inches(WIDTH / 80, HEIGHT / 80)
+        for start in range(len(STARTS)):
+            for name, (left, top, width, height) in PANELS.items():
+                place = ((left + start * APART) / WIDTH, 1 - (top + height) / HEIGHT, width / WIDTH, height / HEIGHT)
+                figure.add_axes(place, gid=FIELD if name == "look" else name)
+    return figure
 
 
-def _paint(grid: ipw.GridBox, photo: Tensor) -> None:
-    """Color the buttons like the photograph, (1, S, S) in [0, 1]."""
-    mosaic = nn.functional.adaptive_avg_pool2d(photo, GRID).flatten().mul(255).round().int().tolist()
-    for button, level in zip(grid.children, mosaic):
-        button.style.button_color = f"#{level:02x}{level:02x}{level:02x}"
+def _x_and_added(seen: Mapping) -> tuple[Tensor, Tensor]:
+    """Take one channel of x and of gamma o from the result of `look`."""
+    x, o, _ = seen["maps"].values()
+    return x, seen["gamma"][seen["channel"]] * o
+
+
+def _draw_start(axes: Sequence[Axes], name: str, seen: Mapping, photo: Tensor, limit: float, tint: str) -> str:
+    """Draw the four panels of one start, and say in words what they show."""
+    look_at, *maps, gain = axes
+    beta, gamma = seen["beta"], seen["gamma"]
+    times, size, negative = beta.numel() * beta.max().item(), gamma.abs().mean(), (gamma < 0).float().mean()
+    set_image(look_at, 0, to_pixels(_lit(photo, beta)), interpolation="nearest")
+    _frame(look_at, seen["query"], beta.shape)
+    set_title(look_at, f"{name}: up to {times:.1f} × uniform")
+    for ax, part, title in zip(maps, _x_and_added(seen), ("x", "γ o")):
+        set_image(ax, 0, part.numpy(), limits=(-limit, limit), cmap="RdBu_r", interpolation="nearest")
+        set_title(ax, title)
+    _draw_gains(gain, gamma, seen["channel"], tint)
+    set_title(gain, f"gain γ: mean size {size:.2f}, {negative:.0%} negative")
+    return f"{name} looks with up to {times:.1f} times the uniform weight; gain of mean size {size:.2f}"
+
+
+def _lit(photo: Tensor, beta: Tensor) -> Tensor:
+    """Keep the color of a photograph, (3, S, S), where the weight is largest, and make the rest dark and gray."""
+    weight = nn.functional.interpolate((beta / beta.max())[None, None], photo.shape[1:])[0]  # (1, S, S)
+    return weight * photo + (1 - weight) * 0.4 * luma(photo[None])[0]
+
+
+def attention_explorer(recording: Recording, color: Tensor, *, channel: int = 0) -> Explorer:
+    """Pick a position in a photograph, and compare SA, SA' and SA'' over training; see `attention_picture`."""
+    first = next(iter(recording["zero"].values()))
+    side, widest = next(iter(first.values()))[1].shape[2], max(x.shape[1] for _, x in first.values())
+    recorded = list(recording["zero"])
+    controls = {
+        "step": slider("step of training", recorded[0], recorded, "after which step of training", play=True),
+        "photograph": slider("photograph", 0, range(len(color)), "which test photograph"),
+        "size": Control("feature map", next(iter(first)), {size: size for size in first}, "which layer, by its map"),
+        "channel": slider("channel", channel, range(widest), "which channel of x and γ o is shown"),
+        "row": slider("row", side // 2, range(side), "of the position that looks", kind="place"),
+        "column": slider("column", side // 2, range(side), "of the position that looks", kind="place"),
+    }
+    draw = lambda **values: attention_picture(recording, color, **values)  # noqa: E731
+    return Explorer(draw, controls, place="position that looks")

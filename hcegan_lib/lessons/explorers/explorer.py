@@ -1,12 +1,15 @@
 """The widget behind every explorer, its controls, and functions that change a figure instead of making a new one."""
 
-import html
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import anywidget
 import ipywidgets as ipw
 import matplotlib.pyplot as plt
 import numpy as np
+import traitlets
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
@@ -14,47 +17,136 @@ from PIL import Image
 from hcegan_lib.lessons.plots.figure import Figure
 
 DPI = 80  # of the pictures that explorers send
+FIELD = "field"  # gid of panels in which a place can be picked
+COLORS_OF_A_FRAME = 32  # of the stored pictures: enough for lines and text, and small
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control: the options in their order, by the text that names them, and the value at first.
+
+    The kinds are "slider", "choice" (a list that drops down) and "place": a row or column that is picked in the
+    picture. `play` adds a button that runs through the options of a slider.
+    """
+
+    label: str
+    start: object
+    options: Mapping[str, object]
+    help: str
+    kind: str = "choice"
+    play: bool = False
+
+    def index(self, value: object) -> int:
+        """Find the number of an option by its value; raise ValueError if there is no such option."""
+        if value not in (values := list(self.options.values())):
+            raise ValueError(f"{self.label} must be one of {', '.join(self.options)}, got {value!r}")
+        return values.index(value)
+
+    def described(self, name: str) -> dict:
+        """Describe the control for the browser."""
+        shown = {"name": name, "label": self.label, "texts": list(self.options), "help": self.help}
+        return shown | {"kind": self.kind, "play": self.play}
+
+
+def slider(label: str, start: float, values: Sequence[float], help: str, *, kind: str = "slider", play: bool = False):
+    """Make a slider over numbers in ascending order."""
+    return Control(label, start, {f"{value:g}": value for value in values}, help, kind, play)
+
+
+def steps(low: float, high: float, step: float) -> list[float]:
+    """List the numbers from `low` to `high`, without errors of rounding."""
+    return [round(low + k * step, 9) for k in range(round((high - low) / step) + 1)]
+
+
+class Panel(anywidget.AnyWidget):
+    """A picture and its controls in the browser; `explorer.js` says how they behave."""
+
+    _esm = Path(__file__).with_name("explorer.js")
+    _css = Path(__file__).with_name("explorer.css")
+    controls = traitlets.List().tag(sync=True)
+    place = traitlets.Unicode().tag(sync=True)  # what is picked in the picture, or ""
+    chosen = traitlets.Dict().tag(sync=True)  # name of a control -> number of its option, as the reader chose
+    shown = traitlets.Dict().tag(sync=True)  # the same for the picture
+    image = traitlets.Bytes().tag(sync=True)
+    alt = traitlets.Unicode().tag(sync=True)
+    fields = traitlets.List().tag(sync=True)  # left, top, width, height as shares, of the panels to pick a place in
+    frames = traitlets.List().tag(sync=True)  # recorded pictures, for a page without a kernel
 
 
 class Explorer(ipw.VBox):
-    """Controls, the picture that their values determine, its text alternative, and the errors of callbacks.
+    """A picture, its text alternative, the controls that determine it, and the errors of callbacks.
 
-    `draw` takes the values of the controls by name and `figure`, the figure to change, which is faster than a new one;
-    it returns the figure with its `alt` set. The widgets `beside` stand between the controls and the picture.
+    Parameters
+    ----------
+    draw
+        Takes the values of the controls by name and `figure`, the figure to change, which is faster than a new one. It
+        returns the figure with its `alt` set. The first sentence of `alt` says what the picture is; the rest says what
+        it shows now, stands below it, and is read out after each change.
+    controls
+        Name -> control.
+    place
+        What the controls "row" and "column" are, such as "position that looks". It is picked in the panels of the
+        figure whose gid is FIELD, by a click or by the arrow keys.
+    recorded
+        Name of a control and values of it whose pictures are stored with the notebook; they are small and have few
+        colors. Without a kernel the explorer shows these pictures only.
     """
 
     def __init__(
-        self, draw: Callable[..., Figure], controls: Mapping[str, ipw.Widget], beside: Sequence[ipw.Widget] = ()
+        self,
+        draw: Callable[..., Figure],
+        controls: Mapping[str, Control],
+        *,
+        place: str = "",
+        recorded: tuple[str, Sequence[float]] | None = None,
     ) -> None:
-        self.draw, self.controls, self.figure, self.paused = draw, controls, new_figure(), False
-        self.image, self.alt, self.errors = ipw.Image(format="png"), ipw.HTML(), ipw.Output()
-        for control in controls.values():
-            control.style.description_width = "10em"
-            control.layout.width = "28em"
-            control.observe(self.redraw, "value")
-        rows = ipw.Box(list(controls.values()), layout=ipw.Layout(flex_flow="row wrap"))
-        super().__init__([rows, *beside, self.image, self.alt, self.errors])
+        self.draw, self.controls, self.figure, self.errors = draw, controls, new_figure(), ipw.Output()
+        described = [control.described(name) for name, control in controls.items()]
+        first = {name: control.index(control.start) for name, control in controls.items()}
+        self.panel = Panel(controls=described, place=place, chosen=first)
+        super().__init__([self.panel, self.errors])
+        if recorded:
+            name, values = recorded
+            self.panel.frames = [self._frame({**first, name: controls[name].index(value)}) for value in values]
         self.redraw()
+        self.panel.observe(self.redraw, "chosen")
+
+    def __repr__(self) -> str:
+        """Say what stands here where no widget can, as on a page that shows stored notebooks."""
+        return "An explorer: run this notebook to use it. Without a kernel, the figure above stands in for it."
+
+    @property
+    def values(self) -> dict:
+        """The values of the controls."""
+        return self._values(self.panel.chosen)
+
+    def set(self, **values: object) -> None:
+        """Change controls, then draw once; raise ValueError for a value that is not among a control's options."""
+        self.panel.chosen = self.panel.chosen | {name: self.controls[name].index(v) for name, v in values.items()}
 
     def redraw(self, change: object = None) -> None:
         """Draw for the current values of the controls, and show any error below the picture."""
-        if self.paused:
-            return
         with self.errors:
-            figure = self.draw(**{name: control.value for name, control in self.controls.items()}, figure=self.figure)
-            self.image.value = picture(figure)
-            # The text stands below the picture because JupyterLab does not show an image with a tooltip.
-            self.alt.value = f'<p role="status">{html.escape(figure.alt)}</p>'
+            chosen = dict(self.panel.chosen)
+            figure = self.draw(**self._values(chosen), figure=self.figure)
+            with self.panel.hold_sync():
+                self.panel.image, self.panel.alt = picture(figure), figure.alt
+                self.panel.fields = [_shares(ax) for ax in figure.axes if ax.get_gid() == FIELD]
+                self.panel.shown = chosen
 
-    def set(self, **values: object) -> None:
-        """Change several controls, then draw once."""
-        self.paused = True
-        try:
-            for name, value in values.items():
-                self.controls[name].value = value
-        finally:
-            self.paused = False
-        self.redraw()
+    def _values(self, chosen: Mapping[str, int]) -> dict:
+        return {name: list(control.options.values())[chosen[name]] for name, control in self.controls.items()}
+
+    def _frame(self, chosen: dict) -> dict:
+        figure = self.draw(**self._values(chosen), figure=self.figure)
+        return {"chosen": chosen, "image": picture(figure, COLORS_OF_A_FRAME), "alt": figure.alt}
+
+
+def _shares(ax: Axes) -> list[float]:
+    """Compute where the image of a panel lies in its figure: left, top, width, height, as shares from 0 to 1."""
+    size = ax.figure.bbox.size
+    (left, top), (right, bottom) = ax.transData.transform([(0, 0), (1, 1)]) / size
+    return [left, 1 - top, right - left, top - bottom]
 
 
 def new_figure() -> Figure:
@@ -64,20 +156,16 @@ def new_figure() -> Figure:
     return figure
 
 
-def picture(figure: Figure) -> bytes:
-    """Render a figure as PNG bytes, with little compression because speed matters more than size here."""
+def picture(figure: Figure, colors: int | None = None) -> bytes:
+    """Render a figure as PNG bytes: quickly, or, if it is to have few colors, small."""
     figure.canvas.draw()
     stream = io.BytesIO()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+    if colors:
+        image.quantize(colors, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    else:
+        image.save(stream, "PNG", compress_level=1)
     return stream.getvalue()
-
-
-def control(label: str, start: object, options: tuple | list | Mapping, tooltip: str) -> ipw.Widget:
-    """Make a slider of (lowest, highest) or (lowest, highest, step), or a dropdown of names, or of names and values."""
-    widget = ipw.interactive.widget_from_abbrev(options)
-    widget.value, widget.description, widget.tooltip = start, label, tooltip
-    return widget
 
 
 # --- drawing into the same figure again ------------------------------------------------------------------------------

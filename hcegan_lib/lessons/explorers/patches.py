@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_image, set_line
+from hcegan_lib.lessons.explorers.explorer import FIELD, Explorer, prepare, set_image, set_line, slider
 from hcegan_lib.lessons.plots.figure import ORANGE, Figure, to_pixels
 from hcegan_lib.models import PatchDiscriminator, receptive_box
 
@@ -21,6 +21,7 @@ def patch_picture(
     figure = prepare(figure, 1, width=4, height=4, top=0.98, bottom=0.02, left=0.02, right=0.98)
     (ax,) = figure.axes
     (top, left, side), size = receptive_box(discriminator, row, column), image.shape[-1]
+    ax.set_gid(FIELD)
     set_image(ax, 0, to_pixels(image))
     down, across = (top + side * np.array([0, 0, 1, 1, 0])) / size, (left + side * np.array([0, 1, 1, 0, 0])) / size
     set_line(ax, 0, across, down, color="black", linewidth=4)
@@ -30,8 +31,9 @@ def patch_picture(
     figure.set_facecolor("0.85")
     rows, columns = (max(0, min(start + side, size) - max(start, 0)) for start in (top, left))
     figure.alt = (
-        f"A photograph of {size} by {size} pixels and a frame of {side} by {side} around what one score sees, with its "
-        f"top left corner at row {top}, column {left}; the photograph fills {rows * columns / side**2:.0%} of it."
+        f"A photograph of {size} by {size} pixels and a frame of {side} by {side} around what one score sees. "
+        f"Score in row {row}, column {column}: the frame begins at pixel row {top}, column {left}, and the photograph "
+        f"fills {rows * columns / side**2:.0%} of it."
     )
     return figure
 
@@ -42,7 +44,9 @@ def patch_explorer(discriminator: PatchDiscriminator, image: Tensor) -> Explorer
     pair = torch.zeros(1, 4, *image.shape[1:])
     rows, columns = copy.deepcopy(discriminator).eval()(pair).shape[2:]
     controls = {
-        "row": control("score's row", rows // 2, (0, rows - 1), "which of the scores, from the top"),
-        "column": control("score's column", columns // 2, (0, columns - 1), "which of the scores, from the left"),
+        "row": slider("row", rows // 2, range(rows), "which of the scores, from the top", kind="place"),
+        "column": slider("column", columns // 2, range(columns), "which of the scores, from the left", kind="place"),
     }
-    return Explorer(lambda **values: patch_picture(discriminator, image, **values), controls)
+    return Explorer(
+        lambda **values: patch_picture(discriminator, image, **values), controls, place="score of the discriminator"
+    )

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from hcegan_lib.lessons.explorers.explorer import Explorer, control, prepare, set_image, set_line, set_title
+from hcegan_lib.lessons.explorers.explorer import (
+    Control,
+    Explorer,
+    prepare,
+    set_image,
+    set_line,
+    set_title,
+    slider,
+    steps,
+)
 from hcegan_lib.lessons.plots.figure import Figure, to_pixels
 
 
@@ -27,7 +36,10 @@ def gallery_picture(
     set_line(ax, 0, [line / before.shape[1]] * 2, [0, 1], color="white", linewidth=2)
     ax.set(xlim=(0, 1), ylim=(1, 0))
     set_title(ax, f"{left}  |  {right}")
-    figure.alt = f"Two versions of one photograph: {left} on the left {share:.0%} of its width, then {right}."
+    figure.alt = (
+        f"Two versions of one photograph, side by side. Photograph {photograph}: {left} on the left {share:.0%} of its "
+        f"width, then {right}."
+    )
     return figure
 
 
@@ -38,10 +50,11 @@ def gallery(pictures: Mapping[str, Tensor]) -> Explorer:
     photographs are used.
     """
     first, *_, last = pictures
+    count, names = min(map(len, pictures.values())), {name: name for name in pictures}
     controls = {
-        "photograph": control("photograph", 0, (0, min(map(len, pictures.values())) - 1), "which photograph"),
-        "share": control("before / after", 0.5, (0, 1, 0.02), "where one version ends and the other begins"),
-        "left": control("left", first, list(pictures), "version on the left of the line"),
-        "right": control("right", last, list(pictures), "version on the right of the line"),
+        "photograph": slider("photograph", 0, range(count), "which photograph"),
+        "share": slider("before / after", 0.5, steps(0, 1, 0.02), "where one version ends and the other begins"),
+        "left": Control("left", first, names, "version on the left of the line"),
+        "right": Control("right", last, names, "version on the right of the line"),
     }
     return Explorer(lambda **values: gallery_picture(pictures, **values), controls)

@@ -2,71 +2,19 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import html
 import io
+from pathlib import Path
 
-import ipywidgets
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
-import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
+from samples import COLOR, EXPLORERS, PATCHES, PICTURES
 
 from hcegan_lib import course
 from hcegan_lib.lessons import explorers
-from hcegan_lib.losses import LOSSES
-from hcegan_lib.models import PatchDiscriminator
-
-
-def noise(*shape):
-    return torch.from_numpy(np.random.default_rng(sum(shape)).random(shape, dtype=np.float32))
-
-
-GRAY, COLOR = noise(3, 1, 32, 32), noise(3, 3, 32, 32)
-MAPS = {"8 x 8": noise(3, 16, 8, 8), "4 x 4": noise(3, 24, 4, 4)}
-PATCHES = PatchDiscriminator(base_channels=2)
-AT = torch.linspace(-3, 3, 31)
-FILM = {turn: (noise(40) + turn, torch.sigmoid(AT + turn)) for turn in (0, 1, 2)}
-PICTURES = {"gray": GRAY, "halfway": (COLOR + GRAY) / 2, "true": COLOR}
-
-# Explorer -> how to make it, its plain function, and values to set, one step per entry.
-EXPLORERS = {
-    "loss": (
-        explorers.loss_explorer,
-        explorers.loss_picture,
-        [{"logit": -1.5}, {"margin": 2.0}, {"label": -1}, {"logit": 3.0, "margin": 0.5}],
-    ),
-    "dirac": (
-        explorers.dirac_explorer,
-        explorers.dirac_picture,
-        [{"loss": LOSSES["hinge"]}, {"rate": 0.6}, {"theta": -1.5}, {"psi": 0.0, "loss": LOSSES["mse"]}],
-    ),
-    "game": (
-        lambda: explorers.game_explorer(FILM, real=noise(40), at=AT),
-        lambda **values: explorers.game_picture(FILM, real=noise(40), at=AT, **values),
-        [{"turn": 1}, {"turn": 2}],
-    ),
-    "attention": (
-        lambda: explorers.attention_explorer(MAPS, GRAY),
-        lambda **values: explorers.attention_picture(MAPS, GRAY, **values),
-        [
-            *({"init": "zero"}, {"init": "uniform"}, {"scale": 2.0}, {"seed": 7}, {"channel": 9}, {"size": "4 x 4"}),
-            *({"photograph": 2}, {"row": 3}, {"column": 0}, {"size": "8 x 8", "init": "normal"}),
-        ],
-    ),
-    "patch": (
-        lambda: explorers.patch_explorer(PATCHES, COLOR[0]),
-        lambda **values: explorers.patch_picture(PATCHES, COLOR[0], **values),
-        [{"row": 0}, {"column": 0}, {"row": 1}],
-    ),
-    "gallery": (
-        lambda: explorers.gallery(PICTURES),
-        lambda **values: explorers.gallery_picture(PICTURES, **values),
-        [{"share": 0.1}, {"left": "halfway"}, {"photograph": 1}, {"right": "gray"}],
-    ),
-}
 
 
 @pytest.fixture(params=EXPLORERS)
@@ -75,23 +23,21 @@ def case(request):
     return make(), draw, moves
 
 
-def values(explorer):
-    return {name: control.value for name, control in explorer.controls.items()}
-
-
 def drawn_again(draw, explorer):
-    return explorers.picture(draw(**values(explorer), figure=explorers.new_figure()))
+    return explorers.picture(draw(**explorer.values, figure=explorers.new_figure()))
 
 
 def test_each_move_changes_the_picture_to_what_the_plain_function_draws(case):
     explorer, draw, moves = case
-    assert explorer.image.value == drawn_again(draw, explorer)
+    panel = explorer.panel
+    assert panel.image == drawn_again(draw, explorer)
     for move in moves:
         for name, value in move.items():
-            before = explorer.image.value
-            explorer.controls[name].value = value
-            assert explorer.image.value != before, move
-            assert explorer.image.value == drawn_again(draw, explorer), move
+            before = panel.image
+            explorer.set(**{name: value})
+            assert panel.image != before, move
+            assert panel.image == drawn_again(draw, explorer), move
+            assert panel.shown == panel.chosen
 
 
 def test_the_moves_above_cover_every_control(case):
@@ -101,41 +47,42 @@ def test_the_moves_above_cover_every_control(case):
 
 def test_moving_there_and_back_restores_the_picture(case):
     explorer, _, moves = case
-    before, start = explorer.image.value, values(explorer)
+    before, start = explorer.panel.image, explorer.values
     for move in moves:
         explorer.set(**move)
-    assert explorer.image.value != before
+    assert explorer.panel.image != before
     explorer.set(**start)
-    assert explorer.image.value == before
+    assert explorer.panel.image == before
 
 
 def test_the_plain_function_makes_a_figure_if_none_is_given(case):
     explorer, draw, _ = case
-    figure = draw(**values(explorer))
-    assert figure.alt == draw(**values(explorer), figure=explorers.new_figure()).alt
+    figure = draw(**explorer.values)
+    assert figure.alt == draw(**explorer.values, figure=explorers.new_figure()).alt
     plt.close("all")
 
 
-def test_every_control_has_a_name_and_a_tooltip_and_is_a_dropdown_or_slider(case):
+def test_the_browser_is_told_the_name_the_help_and_the_texts_of_every_control(case):
     explorer, _, _ = case
-    for name, control in explorer.controls.items():
-        assert control.description, name
-        assert len(control.tooltip.split()) >= 2, name
-        assert isinstance(control, ipywidgets.Dropdown | ipywidgets.IntSlider | ipywidgets.FloatSlider)
+    for described in explorer.panel.controls:
+        control = explorer.controls[described["name"]]
+        assert described["label"] == control.label
+        assert described["kind"] in ("slider", "choice", "place")
+        assert described["texts"] == list(control.options)
+        assert len(described["texts"]) >= 2
+        assert len(described["help"].split()) >= 2
 
 
-def test_the_picture_is_a_png_and_its_alternative_text_changes_with_it(case):
+def test_the_text_alternative_begins_with_what_the_picture_is_and_goes_on_with_what_it_shows_now(case):
     explorer, draw, moves = case
-    before = explorer.alt.value
+    what, _, now = explorer.panel.alt.partition(". ")
     for move in moves:
         explorer.set(**move)
-    figure = draw(**values(explorer), figure=explorers.new_figure())
-    assert bytes(explorer.image.value).startswith(b"\x89PNG")
-    assert html.unescape(explorer.alt.value) == f'<p role="status">{figure.alt}</p>'
-    assert explorer.image.tooltip is None  # JupyterLab does not show an image with a tooltip
-    assert before != explorer.alt.value
-    assert figure.alt.split(".")[0] in explorer.alt.value
-    assert 8 <= len(figure.alt.split()) <= 80
+    assert explorer.panel.alt == draw(**explorer.values, figure=explorers.new_figure()).alt
+    what_after, _, after = explorer.panel.alt.partition(". ")
+    assert what_after == what
+    assert after != now
+    assert 8 <= len(explorer.panel.alt.split()) <= 80
 
 
 def test_an_explorer_leaves_no_pyplot_figure_for_the_cell_to_show_again(case):
@@ -146,6 +93,13 @@ def test_an_explorer_leaves_no_pyplot_figure_for_the_cell_to_show_again(case):
     assert plt.get_fignums() == []
 
 
+def test_where_no_widget_can_be_shown_a_sentence_stands_in_for_it(case):
+    explorer, _, _ = case
+    shown = explorer._repr_mimebundle_()
+    assert shown["text/plain"].startswith("An explorer: run this notebook to use it.")
+    assert len(shown["text/plain"]) < 110  # ipywidgets would cut it off
+
+
 def test_setting_several_controls_draws_once(monkeypatch):
     explorer = explorers.loss_explorer()
     drawn = []
@@ -154,13 +108,53 @@ def test_setting_several_controls_draws_once(monkeypatch):
     assert [(row["logit"], row["margin"], row["label"]) for row in drawn] == [(-2.0, 2.0, -1)]
 
 
+def test_a_value_that_is_no_option_is_refused_by_the_name_of_its_control():
+    explorer = explorers.loss_explorer()
+    with pytest.raises(ValueError, match="pair must be one of real, rendered, got 0"):
+        explorer.set(label=0)
+
+
 def test_the_png_holds_the_drawn_pixels_exactly():
     figure = explorers.new_figure()
     explorers.gallery_picture(PICTURES, left="gray", right="true", figure=figure)
     explorer = explorers.gallery(PICTURES)
-    with Image.open(io.BytesIO(explorer.image.value)) as stored:
+    with Image.open(io.BytesIO(explorer.panel.image)) as stored:
         figure.canvas.draw()
         np.testing.assert_array_equal(np.array(stored), np.asarray(figure.canvas.buffer_rgba())[..., :3])
+
+
+def test_a_place_is_picked_where_the_image_of_its_panel_is_drawn():
+    explorer = explorers.patch_explorer(PATCHES, COLOR[0])  # the frame extends beyond the photograph
+    ((left, top, width, height),) = explorer.panel.fields
+    with Image.open(io.BytesIO(explorer.panel.image)) as stored:
+        pixels = np.array(stored)
+    drawn = (pixels != pixels[0, 0]).any(axis=2)
+    height_px, width_px = drawn.shape
+    down, across = round((top + 0.3 * height) * height_px), round((left + 0.3 * width) * width_px)
+    first, last = round(top * height_px), round((top + height) * height_px)
+    assert drawn[first + 2 : last - 2, across].all()
+    assert not drawn[[first - 3, last + 3], across].any()
+    first, last = round(left * width_px), round((left + width) * width_px)
+    assert drawn[down, first + 2 : last - 2].all()
+    assert not drawn[down, [first - 3, last + 3]].any()
+
+
+def test_recorded_pictures_are_small_and_look_like_the_others():
+    explorer = explorers.loss_explorer()
+    frames = explorer.panel.frames
+    assert len(frames) >= 10
+    assert sum(len(frame["image"]) for frame in frames) < 150_000
+    explorer.set(logit=-4.0)
+    assert frames[0]["chosen"] == explorer.panel.chosen
+    assert frames[0]["alt"] == explorer.panel.alt
+    few, all_colors = (Image.open(io.BytesIO(b)).convert("RGB") for b in (frames[0]["image"], explorer.panel.image))
+    assert np.abs(np.array(few, dtype=int) - np.array(all_colors)).mean() < 2
+
+
+def test_the_script_and_the_style_lie_beside_the_module():
+    for name in ("explorer.js", "explorer.css"):
+        text = Path(explorers.explorer.__file__).with_name(name).read_text(encoding="utf-8")
+        assert text in (explorers.loss_explorer().panel._esm, explorers.loss_explorer().panel._css)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -169,17 +163,9 @@ FAILING = """from hcegan_lib.lessons import explorers
 explorer = explorers.loss_explorer()
 explorer"""
 MOVES = {
-    "explorer.controls['margin'].value = 2.0": [],
-    "explorer.controls['margin'].min = -1\nexplorer.controls['label'].options = [('none', 0)]": ["label must be 1"],
+    "explorer.set(margin=2.0)": [],
+    "explorer.draw = lambda **values: 1 / 0\nexplorer.set(margin=2.0)": ["division by zero"],
 }
-
-
-def test_outside_a_notebook_an_error_in_a_callback_reaches_the_caller(monkeypatch):
-    # An IPython shell left in this process by another test would catch the error, as a notebook does.
-    monkeypatch.setattr(ipywidgets.widgets.widget_output, "get_ipython", lambda: None)
-    explorer = explorers.loss_explorer()
-    with pytest.raises(ValueError, match="label must be 1"):
-        explorer.controls["label"].options = [("none", 0)]
 
 
 @pytest.mark.slow

@@ -1,20 +1,14 @@
 import copy
+from dataclasses import replace
 
-import ipywidgets
 import numpy as np
 import torch
+from samples import COLOR, GRAY, MAPS, RECORDING
 
+from hcegan_lib import data, train
 from hcegan_lib.attention import SelfAttention2d
 from hcegan_lib.lessons import explorers
 from hcegan_lib.models import UNetGenerator
-
-
-def noise(*shape):
-    return torch.from_numpy(np.random.default_rng(sum(shape)).random(shape, dtype=np.float32))
-
-
-GRAY = noise(3, 1, 32, 32)
-MAPS = {"8 x 8": noise(3, 16, 8, 8), "4 x 4": noise(3, 24, 4, 4)}
 
 
 def test_attended_maps_are_the_inputs_of_the_attention_layers_in_a_training_step():
@@ -64,36 +58,85 @@ def test_attention_is_drawn_over_the_photograph_with_a_frame_around_the_position
         np.testing.assert_array_equal(ax.images[0].get_array(), part)
     shares = gains.patches[0].get_data().values
     assert (shares[0], shares.max(), shares.sum()) == (0.25, 0.5, 1)  # a gain beyond the axis is counted at its end
-    assert gains.lines[0].get_xdata()[0] == 1
+    assert gains.lines[1].get_xdata()[0] == 1
     assert "25% are negative" in figure.alt
 
 
-def test_the_position_that_covers_the_chosen_pixel_looks():
-    explorer = explorers.attention_explorer(MAPS, GRAY)
-    explorer.set(row=31, column=0)
-    assert explorer.alt.value.startswith('<p role="status">Row 7, column 0 of a 8 x 8 map')
-    explorer.set(size="4 x 4", row=8)
-    assert explorer.alt.value.startswith('<p role="status">Row 1, column 0 of a 4 x 4 map')
+def panels(figure):
+    """The panels of SA, SA' and SA'': where it looks, x, gamma o, the gain."""
+    return np.reshape(figure.axes, (3, 4))
 
 
-def test_a_button_of_the_grid_moves_both_sliders_and_has_the_gray_of_the_photograph():
-    explorer = explorers.attention_explorer(MAPS, GRAY)
-    (grid,) = [part for part in explorer.children if isinstance(part, ipywidgets.GridBox)]
-    before = explorer.image.value
-    grid.children[8 * 6 + 1].click()
-    assert (explorer.controls["row"].value, explorer.controls["column"].value) == (26, 6)  # the middle of 24-27, 4-7
-    assert explorer.image.value != before
-    assert grid.children[8 * 6 + 1].tooltip == "look from row 6, column 1"
-    for photograph in (0, 2):
-        explorer.controls["photograph"].value = photograph
-        level = round(255 * GRAY[photograph, 0, 24:28, 4:8].mean().item())
-        assert grid.children[8 * 6 + 1].style.button_color == f"#{level:02x}" + 2 * f"{level:02x}"
+def test_each_start_shows_what_its_own_layer_does_at_the_same_position():
+    figure = explorers.attention_picture(
+        RECORDING, COLOR, step=5, row=2, column=5, photograph=1, size="8 x 8", channel=4
+    )
+    x = 6 * MAPS["8 x 8"][1]
+    for (look_at, shown_x, added, gain), init in zip(panels(figure), RECORDING):
+        layer = RECORDING[init][5]["8 x 8"][0]
+        seen = explorers.look(layer, x, query=(2, 5), channel=4)
+        np.testing.assert_allclose(shown_x.images[0].get_array(), x[4])
+        np.testing.assert_allclose(added.images[0].get_array(), layer.gamma[4] * seen["maps"]["o"], atol=1e-6)
+        times = 64 * seen["beta"].max()
+        assert look_at.get_title().endswith(f": up to {times:.1f} × uniform")
+        frame = look_at.lines[1].get_xydata()
+        assert (*frame.min(0), *frame.max(0)) == (5 / 8, 2 / 8, 6 / 8, 3 / 8)
+        np.testing.assert_allclose(gain.patches[0].get_data().values.sum(), 1, rtol=1e-6)
+    assert [row[0].get_title().split(":")[0] for row in panels(figure)] == ["SA", "SA'", "SA''"]
+    assert figure.alt.split(". ")[1] == "Step 5, row 2, column 5 of 8 x 8, channel 4"
 
 
-def test_the_channel_slider_ends_at_the_last_channel_of_the_map():
-    explorer = explorers.attention_explorer(MAPS, GRAY)
-    assert explorer.controls["channel"].max == 15
-    explorer.set(size="4 x 4", channel=23)
-    assert explorer.controls["channel"].value == 23
-    explorer.controls["size"].value = "8 x 8"
-    assert explorer.controls["channel"].value == 15
+def test_the_photograph_keeps_its_color_where_the_position_looks_most():
+    figure = explorers.attention_picture(RECORDING, COLOR, size="8 x 8", row=1, column=1)
+    layer, x = RECORDING["zero"][0]["8 x 8"]
+    beta = layer.attention(x[:1])[0, 9]
+    pixels = torch.from_numpy(np.array(panels(figure)[0, 0].images[0].get_array())).permute(2, 0, 1)
+    row, column = divmod(int(beta.argmax()), 8)
+    most = (slice(None), slice(4 * row, 4 * row + 4), slice(4 * column, 4 * column + 4))
+    torch.testing.assert_close(pixels[most], COLOR[0][most])
+    row, column = divmod(int(beta.argmin()), 8)
+    least = (slice(None), slice(4 * row, 4 * row + 4), slice(4 * column, 4 * column + 4))
+    assert pixels[least].std(0).mean() < COLOR[0][least].std(0).mean()
+
+
+def test_in_a_smaller_map_the_position_that_covers_the_picked_one_looks():
+    explorer = explorers.attention_explorer(RECORDING, COLOR)
+    explorer.set(row=7, column=0)
+    assert "row 7, column 0 of 8 x 8" in explorer.panel.alt
+    explorer.set(size="4 x 4", row=2)
+    assert "row 1, column 0 of 4 x 4" in explorer.panel.alt
+
+
+def test_a_map_with_fewer_channels_shows_its_last_one():
+    explorer = explorers.attention_explorer(RECORDING, COLOR, channel=20)
+    assert "8 x 8, channel 15" in explorer.panel.alt
+    explorer.set(size="4 x 4")
+    assert "4 x 4, channel 20" in explorer.panel.alt
+
+
+def test_a_position_is_picked_in_the_photograph_of_any_start():
+    explorer = explorers.attention_explorer(RECORDING, COLOR)
+    assert len(explorer.panel.fields) == 3
+    assert explorer.panel.place == "position that looks"
+    (left, top, width, height), other, _ = explorer.panel.fields
+    assert 0 < left + width < other[0] < 1
+    assert abs(width * 950 - height * 362) < 1  # a square
+
+
+def test_recorded_starts_begin_alike_except_for_the_gain_and_are_trained():
+    photos = data.load("mini", 64)
+    small = train.config("smoke", batch_size=2, seed=3)
+    settings = {init: replace(small, gamma_init=init) for init in ("zero", "uniform")}
+    gray, _ = photos.test.batch(range(2))
+    recording = explorers.record_starts(settings, photos.train, gray, steps=[0, 2])
+    assert [list(moments) for moments in recording.values()] == [[0, 2]] * 2
+    size = next(iter(recording["zero"][0]))
+    (zero, x), (uniform, same_x) = (recording[init][0][size] for init in settings)
+    assert torch.equal(zero.f.weight, uniform.f.weight)
+    torch.testing.assert_close(x, same_x)
+    assert torch.equal(zero.gamma, torch.zeros_like(zero.gamma))
+    trained, later_x = recording["zero"][2][size]
+    assert trained.gamma.abs().min() > 0  # two steps of Adam
+    assert not torch.equal(later_x, x)
+    generator, _ = train.build(settings["zero"])
+    torch.testing.assert_close(explorers.attended_maps(generator, gray)[size], x)

@@ -3,18 +3,61 @@ import pytest
 import torch
 
 from hcegan_lib.lessons import explorers
-from hcegan_lib.losses import LOSSES
+from hcegan_lib.losses import LOSSES, printed_hinge_bce_discriminator
 
 
-def test_a_logit_is_marked_on_each_loss_and_each_gradient():
-    figure = explorers.loss_picture(logit=1.5, margin=2.5, label=1)
+def test_two_losses_and_their_gradients_are_drawn_with_one_logit_marked_on_each():
+    figure = explorers.loss_picture(logit=1.5, margin=2.5, label=1, first="bce", second="hinge_mse")
     for ax, y, at in zip(figure.axes, (lambda x: np.maximum(0, 2.5 - x) ** 2, lambda x: -2 * (2.5 - x)), (1, -2)):
-        line, mark = ax.lines[8:10]  # hinge_mse
+        line, mark = ax.lines[4:6]
         x = line.get_xdata()
         np.testing.assert_allclose(line.get_ydata(), np.where(x < 2.5, y(x), 0))
         assert (*mark.get_xdata(), *mark.get_ydata()) == (1.5, at)
-    assert figure.alt.endswith("hinge_mse 1.00, gradient -2.00.")
-    assert "At logit 1.50: bce 0.20, gradient -0.18; " in figure.alt
+    assert figure.alt.endswith("the margin at 2.5: bce 0.20, gradient -0.18; hinge_mse 1.00, gradient -2.00.")
+
+
+@pytest.mark.parametrize("label", [1, -1])
+def test_the_margin_is_drawn_on_the_side_of_the_label(label):
+    figure = explorers.loss_picture(logit=0.0, margin=1.5, label=label)
+    for ax in figure.axes:
+        assert list(ax.lines[1].get_xdata()) == [1.5 * label] * 2
+
+
+def infinite_part(ax):
+    """From where to where a loss is marked as infinite."""
+    x, width = ax.patches[0].get_x(), ax.patches[0].get_width()
+    return sorted((x, x + width))
+
+
+@pytest.mark.parametrize("label", [1, -1])
+def test_a_loss_is_marked_where_it_is_minus_infinity(label):
+    figure = explorers.loss_picture(logit=2.0 * label, margin=1.5, label=label, second=explorers.PRINTED)
+    for ax in figure.axes:
+        low, high = infinite_part(ax)
+        x = torch.linspace(-4, 4, 161, dtype=torch.float64)
+        values, _ = explorers.margin_losses(x, margin=1.5, label=label)[explorers.PRINTED]
+        inside = (x > low + 1e-6) & (x < high - 1e-6)
+        assert torch.equal(inside, values.isneginf() & ((x - 1.5 * label).abs() > 1e-6))
+        assert ax.lines[6].get_xdata() == [1.5 * label]
+        assert ax.texts[0].get_text() == "−∞"
+    assert figure.alt.endswith("Eq. (10) as printed minus infinity, without a gradient.")
+
+
+def test_without_an_infinite_loss_nothing_is_marked_even_after_one_was():
+    figure = explorers.loss_picture(logit=0.0, margin=1.5, label=1, second=explorers.PRINTED)
+    figure = explorers.loss_picture(logit=0.0, margin=1.5, label=1, second="hinge", figure=figure)
+    for ax in figure.axes:
+        assert ax.patches[0].get_width() == 0
+        assert np.isnan(ax.lines[6].get_ydata()).all()
+        assert ax.texts[0].get_text() == ""
+
+
+def test_the_printed_loss_is_half_of_that_of_the_library():
+    logits = torch.tensor([-2.0, 0.3, 0.9])
+    values, _ = explorers.margin_losses(logits, margin=1, label=1)[explorers.PRINTED]
+    for k in range(3):
+        loss = printed_hinge_bce_discriminator(real_logits=logits[k : k + 1], fake_logits=torch.zeros(1))
+        torch.testing.assert_close(values[k], loss)
 
 
 @pytest.mark.parametrize("name", LOSSES)

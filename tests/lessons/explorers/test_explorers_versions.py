@@ -21,5 +21,5 @@ def test_one_version_is_shown_up_to_the_line_and_the_other_from_there(share, col
 
 def test_the_gallery_starts_with_the_first_version_on_the_left_and_the_last_on_the_right():
     explorer = explorers.gallery(VERSIONS)
-    assert (explorer.controls["left"].value, explorer.controls["right"].value) == ("gray", "true")
-    assert explorer.controls["photograph"].max == 2
+    assert (explorer.values["left"], explorer.values["right"]) == ("gray", "true")
+    assert list(explorer.controls["photograph"].options.values()) == [0, 1, 2]
