@@ -19,7 +19,7 @@ from hcegan_lib import data, models
 from hcegan_lib.color import chroma, luma, with_luma
 
 MAX_ASPECT = 16  # long side to short side of what the network sees: its memory grows with it
-STRIP = 256  # rows at a time at full size: 24 megapixels at once would take over 1 GB
+STRIP = 64  # rows at a time at full size: 24 megapixels at once would take over 1 GB, and more time
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
 QUALITY = {"JPEG": 95, "WEBP": 95}
 TAGS = ("ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "Copyright")  # others describe the file
