@@ -2,12 +2,13 @@
 
 import contextlib
 import io
+import re
 import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hcegan_lib import data
@@ -93,6 +94,7 @@ WORDS = st.sampled_from(
     | st.lists(WORDS | st.text(max_size=4)).map("".join).map(str.encode)
     | st.binary()
 )
+@example(b"!!map [1]")
 def test_any_grid_file_is_a_grid_or_refused_with_its_name(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "grid.yaml"
     path.write_bytes(content)
@@ -144,7 +146,7 @@ def test_whatever_an_archive_calls_its_photographs_crops_stay_in_the_folder_of_t
     except data.DataError:
         return
     assert len({name.lower() for name in found}) == len(found)
-    assert all(name and Path("set", f"{name}.jpg").resolve().parent == Path("set").resolve() for name in found)
+    assert all(re.fullmatch(r"[\w-]+", name) for name in found)
 
 
 # --- command lines ----------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def read_grid(path: str | Path) -> Grid:
     path = Path(path)
     if not re.fullmatch(r"[A-Za-z0-9][\w-]*", path.stem) or path.stem.endswith(("-curves", "-pictures")):
         raise ValueError(
-            f"{path.name}: results are named after the grid file, so its name may only have letters, digits, - and _, "
+            f"{path}: results are named after the grid file, so its name may only have letters, digits, - and _, "
             "and may not end with -curves or -pictures"
         )
     own = path.stem.lower() in {*train.PROFILES, *(grid.stem for grid in GRIDS.glob("*.yaml"))}
