@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "losses": ["cross_entropy_parts", "hinge_loss", "sides_of_losses", "value_and_gradient"],
         "luminance": ["coarse_chroma", "fidelity_and_vividness"],
         "medical": ["disagreement", "lightness_of_maps", "windows_on_values"],
-        "networks": ["generator_structure", "growing_patches"],
+        "networks": ["generator_structure", "growing_patches", "shares_of_attention"],
         "photos": ["colors_of_gray", "opponent_colors", "photo_grid"],
         "results": [
             *("differences_of_single_runs", "effects_by_data_set"),

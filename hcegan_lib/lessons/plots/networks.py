@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from torch import Tensor
 
 from hcegan_lib.lessons.plots.figure import BLUE, ORANGE, Figure, draw_photo, make_panels
@@ -74,6 +75,37 @@ def growing_patches(image: Tensor, boxes: Mapping[str, tuple[int, int, int]], gr
     figure.alt = (
         f"A photograph with nested square frames, {sides} pixels wide, and beside it the gradient of one score, which "
         "is zero outside the largest frame and strongest near its middle."
+    )
+    return figure
+
+
+def shares_of_attention(
+    image: Tensor, queries: Mapping[str, tuple[int, int]], maps: Mapping[str, Tensor], *, limit: float = 100
+) -> Figure:
+    """Show where marked pixels of a photograph look, on one logarithmic scale of multiples of the even share 1 / N.
+
+    `image` has shape (3, S, S); `queries` maps letters to (row, column), and `maps` names to beta of all positions,
+    (N, N), N = S * S: one row of panels each. Red is more than the even share, blue is less; the scale ends at `limit`
+    and 1 / `limit`.
+    """
+    S = image.shape[-1]
+    figure, axes = make_panels(len(maps), 1 + len(queries), width=2.2, height=2.1)
+    words = []
+    for row, (name, beta) in zip(axes, maps.items()):
+        draw_photo(row[0], image)
+        row[0].set_ylabel(name)
+        for ax, (mark, (down, across)) in zip(row[1:], queries.items()):
+            shares = S * S * beta[down * S + across].view(S, S)
+            drawn = ax.imshow(shares.clamp(min=1 / limit).numpy(), norm=LogNorm(1 / limit, limit), cmap="RdBu_r")
+            ax.plot(across, down, "+", color="black", markersize=10, markeredgewidth=2)
+            ax.set(xticks=[], yticks=[], xlabel=f"{mark}: up to {shares.max().item():.1f}")
+            around = {"boxstyle": "circle", "facecolor": "black"}
+            row[0].text(across, down, mark, ha="center", va="center", color="white", fontsize="small", bbox=around)
+            words.append(f"{name}, pixel {mark}: {shares.max().item():.1f}")
+    figure.colorbar(drawn, ax=axes, label="attention / even share", shrink=0.8, extend="both")
+    figure.alt = (
+        f"A photograph with {len(queries)} marked pixels and, for each, a map of where it looks. The largest weight as "
+        f"a multiple of the even share: {'; '.join(words)}."
     )
     return figure
 

@@ -48,3 +48,18 @@ def test_no_label_of_a_patch_overlaps_a_frame():
             frame = patch.get_window_extent()
             inside = frame.x0 < number.x0 and number.x1 < frame.x1 and frame.y0 < number.y0 and number.y1 < frame.y1
             assert inside or not frame.overlaps(number)
+
+
+def test_shares_of_attention_are_multiples_of_the_even_share_on_one_scale(photos):
+    S = photos[0].shape[-1]
+    even = torch.full((S * S, S * S), 1 / S**2)
+    at_home = torch.eye(S * S)
+    figure = plots.shares_of_attention(photos[0], {"A": (0, 1), "B": (3, 2)}, {"even": even, "at home": at_home})
+    panels = [figure.axes[n].images[0].get_array() for n in (1, 2, 4, 5)]
+    np.testing.assert_allclose(panels[0], 1, rtol=1e-5)
+    assert np.unravel_index(panels[3].argmax(), (S, S)) == (3, 2)
+    assert panels[3].max() == S**2
+    assert len({figure.axes[n].images[0].norm.vmax for n in (1, 2, 4, 5)}) == 1
+    assert figure.axes[6].get_ylabel() == "attention / even share"
+    assert [text.get_text() for text in figure.axes[0].texts] == ["A", "B"]
+    assert f"at home, pixel B: {S * S:.1f}" in figure.alt
