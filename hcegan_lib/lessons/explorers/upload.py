@@ -33,6 +33,7 @@ class ColorUpload(ipw.VBox):
         self.weights = ipw.Dropdown(options=weights.names(), value=chosen, description="weights")
         self.share = ipw.FloatSlider(0.5, min=0, max=1, step=0.02, description="gray | color", readout=False)
         self.image, self.errors = ipw.Image(format="jpeg"), ipw.Output()
+        self.image.layout = ipw.Layout(align_self="flex-start", max_width="100%")  # a box would stretch it
         self.status, self.download = ipw.HTML(), ipw.HTML()
         self.pair: tuple[Image.Image, Image.Image] | None = None
         for widget in (self.upload, self.weights):
@@ -40,7 +41,7 @@ class ColorUpload(ipw.VBox):
         self.share.observe(self.show, "value")
         self.say(NOTE)
         controls = ipw.Box([self.upload, self.weights, self.share], layout=ipw.Layout(flex_flow="row wrap"))
-        super().__init__([controls, self.status, self.image, self.download, self.errors])
+        super().__init__([controls, self.status, self.download, self.image, self.errors])
 
     def say(self, text: str) -> None:
         """Show a line of text, which screen readers read aloud."""
