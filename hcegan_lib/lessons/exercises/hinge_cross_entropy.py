@@ -1,94 +1,110 @@
 """Exercises of 05_hinge_cross_entropy."""
 
-import math
+from collections.abc import Mapping
 
-import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import softplus
 
-from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, uniform
-
-MAX_STEPS = 300  # a hint names this number
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, as_array, compare, exercise, uniform
 
 
 @exercise(
     "05.1",
-    "The hinge residual is `torch.relu(1 - label * scores)`: how far a score falls short of the margin.",
-    "The cross-entropy of the logit h with target 0 is -log(1 - sigmoid(h)) = softplus(h).",
-    "Take the mean over all scores.",
+    "The hinge residual is `torch.relu(1 - label * scores)`: how far a score falls short of its margin.",
+    "`binary_cross_entropy_with_logits` applies the sigmoid itself. It wants a target for every residual.",
+    "`torch.full_like(residuals, target)` makes these targets. The result is the mean over all scores.",
 )
-def _still_wrong(answer: Answer) -> None:
+def _hinge_then_bce(answer: Answer) -> None:
     scores = torch.linspace(-2, 4, 60).view(3, 4, 5) + 0.1 * uniform(3, 4, 5)  # no two mistakes have the same mean
-    for label in (1, -1):
+    for label, target in ((1, 0.0), (-1, 0.0), (1, 1.0), (-1, 1.0)):
         residual, flipped = torch.relu(1 - label * scores), torch.relu(1 + label * scores)
         slips = {
             "this is the mean of the hinge residual itself; expected its cross-entropy.": residual.mean(),
-            "this is the cross-entropy with target 1, which makes the residual grow.": softplus(-residual).mean(),
-            "the hinge is missing: this is the cross-entropy of the score itself.": softplus(-label * scores).mean(),
-            "this is the logarithm of the residual, Eq. (10) as printed.": residual.log().mean(),
-            "the residual is how far the score falls *below* the margin: 1 - label * score.": softplus(flipped).mean(),
-            "this is one loss per score; return their mean.": softplus(residual),
+            "this is the cross-entropy with the other target.": _bce(residual, 1 - target).mean(),
+            "the hinge is missing: this is the cross-entropy of the score itself.": _bce(scores, target).mean(),
+            "the sigmoid is applied twice.": _bce(residual.sigmoid(), target).mean(),
+            "this is the logarithm of the residual; its sigmoid is missing.": residual.log().mean(),
+            "the residual is how far the score falls *below* the margin: 1 - label * score.": _bce(
+                flipped, target
+            ).mean(),
+            "this is the sum over all scores; return their mean.": _bce(residual, target).sum(),
+            "this is one loss per score; return their mean.": _bce(residual, target),
         }
-        compare(answer(scores, label), softplus(residual).mean(), slips)
+        compare(answer(scores, label, target), _bce(residual, target).mean(), slips)
+
+
+def _bce(logits: Tensor, target: float) -> Tensor:
+    """Compute the cross-entropy of each logit, softplus(s) - target * s."""
+    return softplus(logits) - target * logits
+
+
+WORDS = ("trains", "both wrong", "real wrong", "steep")
+VERDICTS = dict(zip("ABCDE", ("both wrong", "trains", "real wrong", "trains", "steep")))
+OVERLOOKED = {  # letter of a reading -> what to look at again
+    "A": "with target 1 the loss falls as the residual grows. On which sides is the target 1 here?",
+    "B": "the loss is the residual. Which way do both scores go, and how does the slope change on the way?",
+    "C": "look at both sides separately; the target is 1 on one of them only.",
+    "D": "with target 0 the loss falls as the residual shrinks. Compare its slopes at residuals 3 and 0.",
+    "E": "log h falls as h shrinks, so both scores go the right way. Compare its slopes at residuals 3 and 0.1.",
+}
 
 
 @exercise(
     "05.2",
-    "`field(theta, psi)` returns two numbers: the pull on theta and the pull on psi.",
-    "Move psi first. Then call the field again with the new psi, and move theta.",
+    "Take one side at a time: descent makes the loss smaller. Does the residual shrink or grow on the way?",
+    "A shrinking residual moves the score of a real pair up, and that of a rendered pair down. Both are right.",
+    "Where the direction is right, compare the slope far from the margin with the slope close to it.",
 )
-def _alternating_step(answer: Answer) -> None:
-    for a, b, c, theta, psi, rate in np.random.default_rng().uniform(0.3, 1, (3, 6)).tolist():
-
-        def field(theta: float, psi: float, a: float = a, b: float = b, c: float = c) -> tuple[float, float]:
-            return (1 + a) * psi - b * theta * psi**2, -c * theta - b * psi * theta**2  # neither is ever 0
-
-        pull_theta, pull_psi = field(theta, psi)
-        moved, uphill = psi + rate * pull_psi, psi - rate * pull_psi
-        first = theta + rate * pull_theta
-        second = psi + rate * field(first, psi)[1]
-        expected = theta + rate * field(theta, moved)[0], moved
-        slips = {
-            "both move at once; the generator should answer the discriminator's move.": (first, moved),
-            "the generator moves first; in training the discriminator does.": (first, second),
-            "the field already points downhill: add it.": (theta - rate * field(theta, uphill)[0], uphill),
-            "return theta first, then psi.": expected[::-1],
-            "the discriminator has moved, but the generator has not.": (theta, moved),
-        }
-        compare(answer(field, theta, psi, rate), expected, slips)
+def _verdicts(answer: Answer) -> None:
+    given = answer()
+    if not isinstance(given, Mapping) or sorted(map(str, given)) != sorted(VERDICTS):
+        raise WrongAnswer("return a dict with one entry for each of the letters A to E.")
+    for letter, word in given.items():
+        if word not in WORDS:
+            raise WrongAnswer(f"the words are {', '.join(WORDS)}; got {word!r} for {letter}.")
+    wrong = [letter for letter in VERDICTS if given[letter] != VERDICTS[letter]]
+    if wrong:
+        raise WrongAnswer(f"{wrong[0]}: {OVERLOOKED[wrong[0]]}")
 
 
 @exercise(
     "05.3",
-    "Eq. (10) as a game: `AdversarialLoss(losses.printed_hinge_bce_discriminator, losses.bce_generator)`.",
-    f"`dirac.trajectory` returns all thetas and psis, beginning with the start. Take {MAX_STEPS} steps.",
-    "The loss is minus infinity where theta times psi is -1 or less. Find the first such position.",
+    "The data is the number 0, so the score of the real pair is psi * 0. Can training change it?",
+    "Only the rendered pair's side has a gradient. Which two readings have the same one?",
 )
-def _steps_to_the_margin(answer: Answer) -> None:
-    random = np.random.default_rng()
-    starts, counts = [], []
-    while len(starts) < 6:
-        start = [*random.uniform(0.5, 0.9, 2).tolist(), random.uniform(0.1, 0.25)]
-        walks = _count_steps(*start), _count_steps(*start, alternating=False), _count_steps(*start, either_side=True)
-        if max(walks) < MAX_STEPS:  # a few jump over the margin and never come back
-            starts.append(start)
-            counts.append(walks)
-    expected, at_once, either_side = np.array(counts).T
+def _same_path(answer: Answer) -> None:
+    given = answer()
+    letters = "".join(letter for letter in str(given).upper() if letter.isalpha())
+    if len(set(letters)) != 2 or len(letters) != 2 or not set(letters) <= set(VERDICTS):
+        raise WrongAnswer(f"name two of the letters A to E, got {given!r}.")
+    if set(letters) == {"A", "C"}:
+        raise WrongAnswer("A and C have the same real side. Which side has a gradient in this game?")
+    if set(letters) == {"B", "D"}:
+        raise WrongAnswer("B and D go the same way, but not equally fast: their slopes differ at every residual.")
+    if set(letters) != {"C", "D"}:
+        raise WrongAnswer(f"the rendered sides of {' and '.join(sorted(letters))} have different slopes.")
+
+
+@exercise(
+    "05.4",
+    "The determinant of one step is 1 - h (a'' + b'' + c). For the hinge without a penalty it is 1.",
+    "For bce, a = softplus(-r) and b = softplus(f). The second derivative of each is sigma (1 - sigma).",
+    "At the solution both scores are 0, where sigma = 1/2. Add both second derivatives.",
+)
+def _penalty_for_the_hinge(answer: Answer) -> None:
     slips = {
-        "one too many: the start is step 0.": expected + 1,
-        "one too few: expected the first step at which the loss is infinite.": expected - 1,
-        "both players move at once; in training they alternate.": at_once,
-        "the rendered image's term is log(max(0, 1 + D)): nothing happens at a score of 1, only at -1.": either_side,
+        "this is one side only; both sides of bce are curved.": 0.25,
+        "the pull of (c / 2) psi^2 is -c psi: no further factor of 2.": 1.0,
+        "this is the curvature of D; expected that of bce.": 0.39,
+        "this is h c; expected c.": 0.1,
+        "this is the determinant; expected the c that leads to it.": 0.9,
+        "a penalty has a positive weight.": -0.5,
     }
-    compare([answer(*start) for start in starts], expected, slips)
-
-
-def _count_steps(theta: float, psi: float, rate: float, *, alternating: bool = True, either_side: bool = False) -> int:
-    """Count steps of Eq. (10) with pix2pix's generator until the rendered image's score passes -1 (or 1)."""
-    step = 0
-    while step < MAX_STEPS and theta * psi > -1 and not (either_side and theta * psi > 1):
-        moved = psi - rate * theta / (1 + theta * psi)
-        seen = moved if alternating else psi
-        theta, psi = theta + rate * seen * (1 - math.tanh(theta * seen / 2)) / 2, moved
-        step += 1
-    return step
+    given = as_array(answer(), ())
+    if abs(given - 0.5) <= 0.006:  # two digits are enough
+        return
+    for complaint, slip in slips.items():
+        if abs(given - slip) <= 0.006:
+            raise WrongAnswer(complaint)
+    compare(given, 0.5)
