@@ -1,4 +1,4 @@
-"""Feed damaged photographs, archives, logs and grid files to the library: python -m tests.fuzz --inputs 20000
+"""Feed damaged photographs, archives, logs and grid files to the library: python -m tests.fuzz --inputs 20000 (Linux)
 
 Each input must give a result or the documented error, within `SECONDS` and `MEMORY`. Group, seed and number decide an
 input, so that a failure repeats: python -m tests.fuzz --only archives --seed 0 --first 123 --inputs 1

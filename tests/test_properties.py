@@ -26,7 +26,7 @@ few = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 FIELDS = st.sampled_from([field.name for field in fields(TrainConfig)])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 USUAL = st.sampled_from(
-    ["smoke", "hinge", "zero", "luma", "mini", "all", "bfloat16", "pix2pix", "cpu", 1, 2, 64, 1e-3, "1e-3"]
+    ["smoke", "hinge", "zero", "luma", "mini", "all", "bfloat16", "pix2pix", "cpu", 1, 2, 64, 10**400, 1e-3, "1e-3"]
 )
 VALUES = st.recursive(
     SCALARS | USUAL,
