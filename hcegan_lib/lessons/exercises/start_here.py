@@ -62,3 +62,26 @@ def _gain_of_a_tint(answer: Answer) -> None:
         "this is the pooled score: score each photograph, then average.": 10 * torch.log10(copied_error / tinted_error),
     }
     compare(answer(gray, color, tint), tinted.mean() - copied.mean(), slips)
+
+
+@exercise(
+    "00.4",
+    "A model that paints red, green and blue has to paint the luma, too. The gray copy has it exactly right.",
+    "For PSNR, weigh the colors that the gray copy lacks against the luma errors of a painted picture.",
+    "SSIM compares patterns, and the gray copy has the pattern of the photograph in every channel.",
+)
+def _where_the_gray_copy_lies(answer: Answer) -> None:
+    given = answer()
+    letters = "".join(letter for letter in str(given).upper() if letter.isalpha())
+    if len(letters) != 2 or set(letters) - set("ABC"):
+        raise WrongAnswer(f"give two letters out of A, B and C, the first for PSNR, got {given!r}.")
+    if letters == "CB":
+        raise WrongAnswer("the other way around: which of the two measures compares patterns?")
+    complaints = {
+        "A": "PSNR: pix2pix has more color than the gray copy, but it also has errors in the luma.",
+        "C": "PSNR: no color at all does cost something, and the best model gains more than that.",
+    }
+    if letters[0] in complaints:
+        raise WrongAnswer(complaints[letters[0]])
+    if letters[1] != "C":
+        raise WrongAnswer("SSIM: most of the pattern is in the luma. Which of the three has the luma right?")

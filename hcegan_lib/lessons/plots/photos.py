@@ -41,10 +41,11 @@ def colors_of_gray(levels: Sequence[float], steps: int = 201) -> Figure:
         grays = np.stack([np.full_like(red, level)] * 3 + [exists], axis=-1)
         for ax, pixels in ((above, colors), (below, grays)):
             ax.imshow(pixels, origin="lower", extent=(0, 1, 0, 1))
-        above.set_title(f"gray {level:g}")
+        above.set_title(f"all colors of gray {level:g}", fontsize="medium")
+        below.set_title("the same, in gray", fontsize="medium")
         below.set_xlabel("red")
-    for ax, what in zip(axes[:, 0], ("in color", "in gray")):
-        ax.set_ylabel(f"{what}\nblue")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("blue")
     names = ", ".join(f"{level:g}" for level in levels)
     figure.alt = (
         f"One panel for each of the grays {names}: a polygon of very different colors, from green through gray to "

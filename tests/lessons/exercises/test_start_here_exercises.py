@@ -71,3 +71,26 @@ def pooled_gain(gray, color, tint):
 )
 def test_mistakes_in_the_gain_of_a_tint(answer, complaint, assert_complaint):
     assert_complaint("00.3", answer, complaint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda: "CB", "the other way around"),
+        (lambda: "AC", "errors in the luma"),
+        (lambda: "AA", "errors in the luma"),
+        (lambda: "CC", "no color at all does cost something"),
+        (lambda: "BB", "most of the pattern is in the luma"),
+        (lambda: "BA", "most of the pattern is in the luma"),
+        (lambda: "B", "give two letters out of A, B and C, the first for PSNR, got 'B'"),
+        (lambda: "BD", "give two letters"),
+        (lambda: 2, "give two letters out of A, B and C, the first for PSNR, got 2"),
+    ],
+)
+def test_mistakes_in_where_the_gray_copy_lies(answer, complaint, assert_complaint):
+    assert_complaint("00.4", answer, complaint)
+
+
+@pytest.mark.parametrize("answer", ["BC", "b, c", ["B", "C"], ("b", "C")])
+def test_where_the_gray_copy_lies_may_be_written_in_any_way(answer):
+    assert judge("00.4", lambda: answer)
