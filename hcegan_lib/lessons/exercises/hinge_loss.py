@@ -6,25 +6,32 @@ from scipy.special import logit
 from torch import relu
 from torch.nn.functional import multi_margin_loss
 
-from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, patch_scores, uniform
+from hcegan_lib.lessons.exercises.checking import Answer, as_array, compare, exercise, patch_scores, uniform
 
 
 @exercise(
     "02.1",
-    "Eq. (2) is max(0, 1 - label * score), for each score alone.",
-    "`torch.relu(x)` is max(0, x) for a whole tensor.",
+    "Multiply label and score first: is the verdict right, and by how much?",
+    "What is missing to the margin 1 is the loss, and a loss is never negative.",
 )
-def _hinge_of_labels(answer: Answer) -> None:
-    scores, labels = 6 * uniform(8, 9) - 3, torch.ones(8, 9)
-    labels[::2] = -1
-    signed = labels * scores
+def _four_costs(answer: Answer) -> None:
+    labels, scores = np.array([1, 1, -1, -1]), np.array([3, 0.4, 0.4, -3])
+    signed, expected = labels * scores, np.array([0, 0.6, 1.4, 0])
     slips = {
+        "the labels are not used: this treats every label as 1.": np.maximum(0, 1 - scores),
         "a loss is never negative: a score beyond the margin on the right side costs nothing.": 1 - signed,
-        "the sign is flipped: right answers cost something, and wrong ones nothing.": relu(1 + signed),
-        "the margin is missing: a right answer costs something too if its score is below 1.": relu(-signed),
-        "the labels are not used: this treats every label as 1.": relu(1 - scores),
+        "the sign is flipped: right answers cost something, and wrong ones nothing.": np.maximum(0, 1 + signed),
+        "the margin is missing: a right answer costs something too if its score is below 1.": np.maximum(0, -signed),
+        "this counts wrong verdicts; the hinge loss also asks by how much.": (signed < 0).astype(float),
+        "this is how unsure the judge is; (c) is unsure and wrong.": np.maximum(0, 1 - np.abs(scores)),
     }
-    compare(answer(scores, labels), relu(1 - signed), slips)
+    given = as_array(answer(), (4,))
+    compare(given, expected, slips, otherwise=_wrong_letters(given, expected))
+
+
+def _wrong_letters(given: np.ndarray, expected: np.ndarray) -> str:
+    wrong = [f"({letter})" for letter, bad in zip("abcd", ~np.isclose(given, expected, atol=1e-3)) if bad]
+    return f"wrong in {' and '.join(wrong)}."
 
 
 @exercise(

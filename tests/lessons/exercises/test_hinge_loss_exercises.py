@@ -13,16 +13,25 @@ from hcegan_lib.lessons.exercises import judge
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (lambda scores, labels: 1 - labels * scores, "a loss is never negative"),
-        (lambda scores, labels: torch.relu(1 + labels * scores), "sign is flipped"),
-        (lambda scores, labels: torch.relu(-labels * scores), "margin is missing"),
-        (lambda scores, labels: torch.relu(1 - labels * scores).mean(), r"expected shape \(8, 9\), got one number"),
-        (lambda scores, labels: torch.relu(1 - scores), "labels are not used"),
-        (lambda scores, labels: 1 - labels * scores.sigmoid(), "the values are wrong"),
+        (lambda: (0, 0.6, 0.6, 4), "labels are not used"),
+        (lambda: (-2, 0.6, 1.4, -2), "a loss is never negative"),
+        (lambda: (4, 1.4, 0.6, 4), "sign is flipped"),
+        (lambda: (0, 0, 0.4, 0), "margin is missing"),
+        (lambda: (0, 0, 1, 0), "counts wrong verdicts"),
+        (lambda: (0, 0.6, 0.6, 0), "unsure and wrong"),
+        (lambda: (0, 0.4, 1.4, 0), r"wrong in \(b\)\.$"),
+        (lambda: (3, 0.6, 1.4, 3), r"wrong in \(a\) and \(d\)\.$"),
+        (lambda: 0.6, r"expected shape \(4,\), got one number"),
+        (lambda: "free", "expected numbers, got an object of type str"),
     ],
 )
-def test_mistakes_in_the_hinge_loss_of_labels(answer, complaint, assert_complaint):
+def test_mistakes_in_the_costs_of_four_verdicts(answer, complaint, assert_complaint):
     assert_complaint("02.1", answer, complaint)
+
+
+@pytest.mark.parametrize("costs", [(0, 0.6, 1.4, 0), [0.0, 0.6, 1.4, -0.0], torch.tensor([0, 0.6, 1.4, 0])])
+def test_the_costs_may_be_given_in_any_form(costs):
+    assert judge("02.1", lambda: costs)
 
 
 def terms(scores, label, margin):
