@@ -1,11 +1,9 @@
 """Exercises of 01_measuring_color."""
 
 import numpy as np
-import torch
 
 from hcegan_lib.color import gray_to_rgb, luma
-from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, uniform
-from hcegan_lib.metrics import psnr
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, as_array, compare, exercise, uniform
 
 
 @exercise(
@@ -61,23 +59,63 @@ def _ssim_of_a_window(answer: Answer) -> None:
 
 @exercise(
     "01.3",
-    "Pooled means one mean squared error over all pixels of all photographs.",
-    "Take the logarithm last: -10 log10 of that one error.",
+    "Turn each PSNR back into its mean squared error: undo the logarithm.",
+    "If PSNR = -10 log10(error), then error = 10 ** (-PSNR / 10).",
+    "Average the errors, and take the logarithm last.",
 )
-def _pooled_psnr(answer: Answer) -> None:
-    targets = 0.4 + 0.2 * uniform(3, 3, 8, 8)
-    images = targets + (uniform(3, 3, 8, 8) - 0.5) * torch.tensor([0.05, 0.2, 0.8]).view(3, 1, 1, 1)  # in [0, 1]
-    single = psnr(images, targets)
+def _pooled_from_scores(answer: Answer) -> None:
+    scores = np.random.default_rng().uniform([12, 20, 28, 36], [16, 24, 32, 40])
+    _compare_pooled(answer(scores), scores)
+    scores[-1] = np.inf  # an error of 0
+    perfect = {"right, but a photograph without error counts with its error 0; do not leave it out.": scores[:-1]}
+    _compare_pooled(answer(scores), scores, perfect)
+
+
+def _compare_pooled(given: object, scores: np.ndarray, others: dict[str, np.ndarray] | None = None) -> None:
+    """Compare with the pooled PSNR of the scores; `others` maps complaints to scores that were pooled instead."""
     slips = {
-        "this is the mean PSNR of the photographs; average their errors first.": single.mean(),
-        "this is one number per photograph; expected one for all of them.": single,
-        "this is the PSNR of the worst photograph.": single.min(),
+        "this is the mean PSNR of the photographs; average their errors first.": scores.mean(),
+        "this is the PSNR of the worst photograph.": scores.min(),
+        "this is the mean error; turn it into decibels again.": np.mean(10 ** (-scores / 10)),
+        "the sign is flipped: a larger error means a lower PSNR.": -_pool(scores),
+        "PSNR is 10 times the logarithm of the squared error, so divide by 10 and not by 20.": _pool(scores, 20),
+        **{complaint: _pool(pooled) for complaint, pooled in (others or {}).items()},
     }
-    compare(answer(images, targets), -10 * torch.log10((images - targets).square().mean()), slips)
+    compare(given, _pool(scores), slips)
+
+
+def _pool(scores: np.ndarray, unit: float = 10) -> float:
+    return -unit * np.log10(np.mean(10 ** (-scores / unit)))
 
 
 @exercise(
     "01.4",
+    "The error relative to the gray copy is k**2 - 2 k cos(theta) + 1.",
+    "A factor f in the squared error changes the PSNR by -10 log10(f).",
+    "cos 90° = 0, cos 180° = -1, cos 60° = 1/2, cos 0° = 1; half strength is k = 1/2.",
+)
+def _gains_over_gray(answer: Answer) -> None:
+    strength, cosine = np.array([1, 1, 0.5, 0.5]), np.array([0, -1, 0.5, 1])
+    factor = strength**2 - 2 * strength * cosine + 1
+    expected = -10 * np.log10(factor)
+    slips = {
+        "the sign is flipped: a larger error is a loss, which is negative.": -expected,
+        "these are the errors relative to the gray copy; convert them to decibels.": factor,
+        "the formula gives the squared error already: use 10 log10, not 20 log10.": 2 * expected,
+        "this is the natural logarithm; decibels use base 10.": -10 * np.log(factor),
+        "in (c) and (d) the strength is one half.": -10 * np.log10(np.maximum(2 - 2 * cosine, 1e-9)),
+    }
+    given = as_array(answer(), (4,))
+    wrong = np.abs(given - expected) > 0.06  # one decimal is enough
+    for complaint, slip in slips.items():
+        if wrong.any() and np.allclose(given[:3], slip[:3], rtol=0, atol=0.06):
+            raise WrongAnswer(complaint)
+    if wrong.any():
+        raise WrongAnswer(f"wrong in {' and '.join(f'({letter})' for letter, bad in zip('abcd', wrong) if bad)}.")
+
+
+@exercise(
+    "01.5",
     "Adding a number to red, green and blue adds the same number to the gray, because the weights sum to 1.",
     "The number to add is the missing gray: gray - luma(image).",
 )

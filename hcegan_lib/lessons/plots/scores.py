@@ -53,15 +53,23 @@ def ssim_map(image: Tensor, target: Tensor, similarity: np.ndarray) -> Figure:
 def conventions(scores: pd.DataFrame) -> Figure:
     """Compare the PSNR (dB) of the same images under several conventions, one per row; a column is a set of images.
 
-    Infinite values are drawn at the right edge, with an arrow.
+    Infinite values are hollow markers in a gray strip to the right of the scale.
     """
     figure, [[ax]] = make_panels(1, 1, width=8, height=1.1 + 0.32 * len(scores))
     finite = scores.where(np.isfinite(scores))
-    edge = finite.max().max() + 0.08 * (finite.max().max() - finite.min().min())
+    low, high = finite.min().min(), finite.max().max()
+    edge = high + 0.06 * (high - low)  # where the scale ends
+    strip = edge + 0.12 * (high - low)
     for name, marker, color in zip(scores, MARKERS, COLORS):
-        ax.plot(scores[name].clip(upper=edge), scores.index, marker, color=color, label=name)
-        for y in np.flatnonzero(np.isposinf(scores[name])):
-            ax.annotate("→ infinite", (edge, y), (22, 0), textcoords="offset points", va="center", color=color)
+        ax.plot(finite[name], scores.index, marker, color=color, label=name)
+        there = np.flatnonzero(np.isposinf(scores[name]))
+        ax.plot([(edge + strip) / 2] * len(there), there, marker, color=color, markerfacecolor="white")
+        for y in there:
+            ax.annotate("∞", ((edge + strip) / 2, y), (8, 0), textcoords="offset points", va="center", color=color)
+    if np.isposinf(scores.to_numpy()).any():
+        ax.axvspan(edge, strip, color="0.88", linewidth=0, zorder=0)
+        ax.text((edge + strip) / 2, -0.6, "infinite", ha="center", va="bottom")
+        ax.set(xlim=(low - 0.04 * (high - low), strip), xticks=[x for x in ax.get_xticks() if low - 2 < x < edge])
     ax.axvline(scores.iloc[0, 0], color="0.7", linewidth=1, zorder=0)
     ax.set(xlabel="PSNR (dB)", ylim=(len(scores) - 0.5, -0.5))
     ax.grid(axis="y", color="0.9")

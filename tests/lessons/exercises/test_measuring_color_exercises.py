@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hcegan_lib.color import gray_to_rgb, luma
-from hcegan_lib.metrics import psnr
+from hcegan_lib.lessons.exercises import judge
 
 
 def decibels(error, peak=1.0):
@@ -55,17 +55,63 @@ def test_mistakes_in_the_ssim_of_a_window(answer, complaint, assert_complaint):
     assert_complaint("01.2", answer, complaint)
 
 
+def errors(scores):
+    return 10 ** (-scores / 10)
+
+
+def pool(scores):
+    return -10 * np.log10(errors(scores).mean())
+
+
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (lambda x, y: psnr(x, y).mean(), "mean PSNR of the photographs"),
-        (psnr, "one number per photograph"),
-        (lambda x, y: psnr(x, y).min(), "worst photograph"),
-        (lambda x, y: -torch.log((x - y).square().mean()), "the values are wrong"),
+        (lambda scores: scores.mean(), "mean PSNR of the photographs"),
+        (lambda scores: scores.min(), "worst photograph"),
+        (lambda scores: errors(scores).mean(), "turn it into decibels again"),
+        (lambda scores: -pool(scores), "sign is flipped"),
+        (lambda scores: 2 * pool(scores / 2), "divide by 10 and not by 20"),
+        (lambda scores: pool(scores[np.isfinite(scores)]), "do not leave it out"),
+        (lambda scores: -10 * np.log10(errors(scores)), r"expected one number, got shape \(4,\)"),
+        (lambda scores: -np.log(errors(scores).mean()), "the values are wrong"),
     ],
 )
 def test_mistakes_in_the_pooled_psnr(answer, complaint, assert_complaint):
     assert_complaint("01.3", answer, complaint)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pool,
+        lambda scores: -10 * math.log10(sum(10 ** (-float(x) / 10) for x in scores) / len(scores)),
+        lambda scores: -10 * torch.from_numpy(errors(scores)).mean().log10(),
+    ],
+)
+def test_the_pooled_psnr_may_be_computed_in_any_way(answer):
+    assert all(judge("01.3", answer) for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda: (3.0, 6.0, -1.2, -6.0), "sign is flipped"),
+        (lambda: (2, 4, 0.75, 0.25), "convert them to decibels"),
+        (lambda: (-6.0, -12.0, 2.5, 12.0), "not 20 log10"),
+        (lambda: (-6.9, -13.9, 2.9, 13.9), "natural logarithm"),
+        (lambda: (-3.0, -6.0, 0.0, math.inf), "the strength is one half"),
+        (lambda: (-3.0, -6.0, 1.2, 3.0), r"wrong in \(d\)\.$"),
+        (lambda: (0, 0, 1.2, 6.0), r"wrong in \(a\) and \(b\)\.$"),
+        (lambda: -3, r"expected shape \(4,\), got one number"),
+    ],
+)
+def test_mistakes_in_the_gains_over_gray(answer, complaint, assert_complaint):
+    assert_complaint("01.4", answer, complaint)
+
+
+@pytest.mark.parametrize("gains", [(-3, -6, 1.2, 6), [-3.01, -6.02, 1.25, 6.02], torch.tensor([-3.0, -6.0, 1.3, 6.0])])
+def test_one_decimal_is_enough_for_the_gains(gains):
+    assert judge("01.4", lambda: gains)
 
 
 @pytest.mark.parametrize(
@@ -79,4 +125,4 @@ def test_mistakes_in_the_pooled_psnr(answer, complaint, assert_complaint):
     ],
 )
 def test_mistakes_in_keeping_the_gray(answer, complaint, assert_complaint):
-    assert_complaint("01.4", answer, complaint)
+    assert_complaint("01.5", answer, complaint)

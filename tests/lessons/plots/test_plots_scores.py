@@ -39,14 +39,18 @@ def test_the_ssim_map_is_placed_at_the_centers_of_the_windows(photos):
     assert labels(figure) == {"scored image", "true photograph", "SSIM map", "SSIM of the window"}
 
 
-def test_each_convention_is_drawn_as_given_and_an_infinite_value_gets_an_arrow_at_the_edge():
+def test_each_convention_is_drawn_as_given_and_an_infinite_value_is_hollow_in_a_strip_beyond_the_scale():
     figure = plots.conventions(CONVENTIONS)
     ax = figure.axes[0]
-    gray, noisy, _ = ax.lines
+    gray, infinite, noisy, _, _ = ax.lines
     np.testing.assert_array_equal(noisy.get_xdata(), [22, 25, 16])
-    np.testing.assert_array_equal(np.asarray(gray.get_xdata())[[0, 2]], [20, 14])
-    assert np.asarray(gray.get_xdata())[1] > 25
-    assert [text.get_text() for text in ax.texts] == ["→ infinite"]
+    np.testing.assert_array_equal(gray.get_xdata(), [20, np.nan, 14])
+    edge, strip = ax.patches[0].get_x(), ax.get_xlim()[1]
+    assert 25 < edge < infinite.get_xdata()[0] < strip
+    assert list(infinite.get_ydata()) == [1]
+    assert infinite.get_markerfacecolor() == "white"
+    assert max(ax.get_xticks()) < edge  # no number stands below the strip
+    assert [text.get_text() for text in ax.texts] == ["∞", "infinite"]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["ours", "luma", "signed"]
     assert ax.get_xlabel() == "PSNR (dB)"
     assert figure.alt.endswith("3 conventions: gray from 14.0 to 20.0; noisy from 16.0 to 25.0; 1 infinite.")
