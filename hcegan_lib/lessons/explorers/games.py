@@ -16,10 +16,10 @@ from hcegan_lib.lessons.plots.games import directions
 from hcegan_lib.losses import LOSSES, AdversarialLoss
 
 EDGE = 2.0  # both axes of the plane go from -EDGE to EDGE
-STRETCH = 50  # steps that are computed together
+STRETCH = 20  # steps that are computed together
 
 
-@functools.lru_cache(maxsize=1000)
+@functools.lru_cache(maxsize=2000)
 def _stretch(loss: AdversarialLoss, rate: float, theta: float, psi: float, number: int) -> tuple[Tensor, Tensor]:
     """Compute STRETCH steps of a path, which begin where the stretch before it ended."""
     if number:
@@ -29,7 +29,7 @@ def _stretch(loss: AdversarialLoss, rate: float, theta: float, psi: float, numbe
 
 def path(loss: AdversarialLoss, rate: float, theta: float, psi: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Compute thetas and psis, (steps + 1,) each, as `dirac.trajectory` does; what was computed before is kept."""
-    parts = [_stretch(loss, rate, theta, psi, number) for number in range(steps // STRETCH + 1)]
+    parts = [_stretch(loss, rate, theta, psi, number) for number in range(-(-steps // STRETCH))]
     return tuple(
         np.concatenate([[start], *(part[player][1:].numpy() for part in parts)])[: steps + 1]
         for player, start in enumerate((theta, psi))

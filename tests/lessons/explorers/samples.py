@@ -45,7 +45,7 @@ EXPLORERS = {
         ],
     ),
     "dirac": (
-        explorers.dirac_explorer,
+        lambda: explorers.dirac_explorer(steps=120),
         dirac_picture,
         [
             {"loss": "hinge"},

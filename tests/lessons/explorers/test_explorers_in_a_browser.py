@@ -225,11 +225,14 @@ def test_pause_stops_and_play_at_the_end_begins_anew(page):
     page.get_by_role("slider", name="step", exact=True).focus()
     press(shown, "End")
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(600)
+    for _ in range(3000):
+        if shown.explorer.values["steps"] < 120:
+            break
+        page.wait_for_timeout(20)
     page.get_by_role("button", name="Pause").click()
     page.wait_for_timeout(300)
     at = shown.explorer.values["steps"]
-    assert 0 <= at < 2000
+    assert at < 120
     page.wait_for_timeout(500)
     assert shown.explorer.values["steps"] == at
 
