@@ -255,7 +255,7 @@ def test_without_an_answer_the_recorded_pictures_are_shown_and_a_sentence_says_w
 
 
 def test_without_an_answer_and_a_recording_the_control_goes_back_to_what_is_shown(page):
-    shown = show(page, "attention", awake=False)
+    show(page, "attention", awake=False)
     slider = page.get_by_role("slider", name="channel", exact=True)
     slider.press("ArrowRight")
     assert slider.input_value() == "1"
