@@ -1,29 +1,56 @@
 """Exercises of 08_networks."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, as_array, compare, exercise
 
+LAYERS = {  # of exercise 08.1: weights, and the positions at which each of them is used
+    "A": (4**2 * 512 * 512, 1 * 1),
+    "B": (4**2 * 64 * 128, 64 * 64),
+    "C": (4**2 * 1 * 64, 128 * 128),
+    "D": (4**2 * 128 * 3, 128 * 128),  # a deconvolution uses its weights at the positions of its input
+}
+
 
 @exercise(
     "08.1",
-    "Each number of the output is a sum over the kernel and over all input channels.",
-    "The output holds `outputs` * `side` ** 2 numbers.",
+    "The weights are 16 times the product of both numbers of channels; the size of the map plays no part.",
+    "The multiply-adds are the weights times the positions: of the output for A, B and C, of the input for D.",
 )
-def _multiply_adds(answer: Answer) -> None:
-    sizes = np.random.default_rng().integers((7, 20, 2, 13), (12, 40, 6, 33), (4, 4))  # all different within a row
-    for inputs, outputs, kernel, side in sizes.tolist():
-        expected = kernel**2 * inputs * outputs * side**2
-        slips = {
-            "these are the parameters; each one is used at every pixel of the output.": kernel**2 * inputs * outputs,
-            "a kernel is as high as it is wide: square `kernel`.": kernel * inputs * outputs * side**2,
-            "the output is as high as it is wide: square `side`.": kernel**2 * inputs * outputs * side,
-            "each output channel reads all input channels.": kernel**2 * outputs * side**2,
-            "count each multiply-add once, not as two operations.": 2 * expected,
-        }
-        compare(answer(inputs, outputs, kernel, side), expected, slips)
+def _weights_and_work(answer: Answer) -> None:
+    given = answer()
+    orders = [_letters(part) for part in given] if isinstance(given, list | tuple) else []
+    if len(orders) != 2 or any(sorted(order) != sorted(LAYERS) for order in orders):
+        raise WrongAnswer(f"expected two orders that name each of A, B, C and D once, got {given!r}.")
+    weights, work = _order(lambda w, n: w), _order(lambda w, n: w * n)
+    if orders == [work, weights]:
+        raise WrongAnswer("the two orders are swapped: weights come first.")
+    if orders == [weights[::-1], work[::-1]]:
+        raise WrongAnswer("both orders begin with the fewest; begin with the most.")
+    if orders[0] == _order(lambda w, n: n) or orders[0] == work:
+        raise WrongAnswer("in the first order, the size of the map plays no part: count only kernels and channels.")
+    if orders[0] != weights:
+        raise WrongAnswer("the first order is wrong: a layer has 16 times the product of its two numbers of channels.")
+    if orders[1] == weights:
+        raise WrongAnswer("the second order is that of the weights, but A uses each weight once and C 16384 times.")
+    if orders[1].index("C") < orders[1].index("D"):
+        raise WrongAnswer("in the second order, C and D work at as many positions, and D has six times the weights.")
+    if orders[1].index("A") < orders[1].index("C"):
+        raise WrongAnswer("in the second order, A has 4096 times the weights of C, but at one position, not at 16384.")
+    if orders[1] != work:
+        raise WrongAnswer("the second order is wrong: multiply the weights by the positions at which they are used.")
+
+
+def _letters(text: object) -> str:
+    return "".join(letter for letter in str(text).upper() if letter.isalpha())
+
+
+def _order(key: Callable[[int, int], int]) -> str:
+    """Sort the layers by a function of weights and positions, from most to least."""
+    return "".join(sorted(LAYERS, key=lambda name: -key(*LAYERS[name])))
 
 
 @exercise(

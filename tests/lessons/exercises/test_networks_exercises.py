@@ -1,21 +1,35 @@
-"""Wrong answers to the exercises of 08_networks, and the complaint that each gets."""
+"""Wrong answers to the exercises of 08_networks, the complaint that each gets, and right answers in other forms."""
 
 import numpy as np
 import pytest
+
+from hcegan_lib.lessons.exercises import judge
 
 
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (lambda inputs, outputs, kernel, side: kernel**2 * inputs * outputs, "these are the parameters"),
-        (lambda inputs, outputs, kernel, side: kernel * inputs * outputs * side**2, "square `kernel`"),
-        (lambda inputs, outputs, kernel, side: kernel**2 * inputs * outputs * side, "square `side`"),
-        (lambda inputs, outputs, kernel, side: kernel**2 * outputs * side**2, "all input channels"),
-        (lambda inputs, outputs, kernel, side: 2 * kernel**2 * inputs * outputs * side**2, "multiply-add once"),
+        (lambda: ("BDCA", "ABDC"), "two orders are swapped"),
+        (lambda: ("CDBA", "ACDB"), "begin with the fewest"),
+        (lambda: ("BDCA", "BDCA"), "the size of the map plays no part"),
+        (lambda: ("CDBA", "BDCA"), "the size of the map plays no part"),
+        (lambda: ("BADC", "BDCA"), "the first order is wrong"),
+        (lambda: ("ABDC", "ABDC"), "A uses each weight once"),
+        (lambda: ("ABDC", "BCDA"), "D has six times the weights"),
+        (lambda: ("ABDC", "BDAC"), "at one position, not at 16384"),
+        (lambda: ("ABDC", "DBCA"), "the second order is wrong"),
+        (lambda: "ABDC", "expected two orders that name each of A, B, C and D once, got 'ABDC'"),
+        (lambda: ("ABD", "BDCA"), "expected two orders"),
+        (lambda: 4, "expected two orders"),
     ],
 )
-def test_mistakes_in_the_multiply_adds(answer, complaint, assert_complaint):
+def test_mistakes_in_the_weights_and_the_work(answer, complaint, assert_complaint):
     assert_complaint("08.1", answer, complaint)
+
+
+@pytest.mark.parametrize("answer", [("ABDC", "BDCA"), ["a, b, d, c", "b d c a"], [list("ABDC"), tuple("BDCA")]])
+def test_the_orders_may_be_written_in_any_way(answer):
+    assert judge("08.1", lambda: answer)
 
 
 def rows_back(layers, row):
