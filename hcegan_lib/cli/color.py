@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hcegan_lib.backend.messages import printable
 from hcegan_lib.cli.messages import complain, on_the_way
 from hcegan_lib.cli.parser import add_command
 
@@ -67,7 +68,7 @@ def color_all(args: argparse.Namespace) -> int:
                     complain(str(error))
                 continue
             write(args.output, done, lambda result=result, content=content: write_atomically(result, content))
-            bar.write(str(result), file=sys.stdout)
+            bar.write(printable(str(result)), file=sys.stdout)
             done += 1
     return 0 if done == len(photos) else 1 if done else 2
 

@@ -21,7 +21,20 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize(
     "words",
-    [["course"], ["student"], ["train"], ["color"], ["batch"], ["table"], ["data"]]
+    [[name] for name in "course student train color batch table data weights runs verdict doctor start grade slides".split()],
+        ["course"],
+        ["student"],
+        ["train"],
+        ["color"],
+        ["batch"],
+        ["table"],
+        ["data"],
+        ["weights"],
+        ["runs"],
+        ["verdict"],
+        ["doctor"],
+        ["start"],
+    ]
     + [["data", action] for action in ("list", "build", "check")],
 )
 def test_each_command_has_a_help_that_fits_the_terminal(words, capsys, monkeypatch):
@@ -54,7 +67,7 @@ def test_the_package_runs_as_a_module():
         (["table", "1", "--format", "mdd"], "did you mean 'md'?"),
         (["train", "--model", "pix2pix", "--device", "cdua"], "did you mean 'cuda'?"),
         (["train"], "required: --model"),
-        (["color", "a.png"], "required: --run"),
+        (["color"], "required: PHOTO"),
         (["data"], "required: ACTION"),
         (["data", "lits"], "did you mean 'list'?"),
         (["data", "build"], "required: NAME"),
