@@ -19,10 +19,13 @@ def test_help_loads_nothing_heavy():
     assert not {"torch", "numpy", "pandas", "matplotlib", "nbconvert", "distributed"} & set(modules.split())
 
 
+COMMANDS = ("course", "student", "grade", "slides", "train", "color", "weights", "batch", "runs", "table", "verdict")
+COMMANDS += ("data", "doctor", "start")
+
+
 @pytest.mark.parametrize(
     "words",
-    [[name] for name in "course student grade slides train color weights batch runs table verdict data doctor".split()]
-    + [["data", action] for action in ("list", "build", "check")],
+    [[name] for name in COMMANDS] + [["data", action] for action in ("list", "build", "check")],
 )
 def test_each_command_has_a_help_that_fits_the_terminal(words, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
