@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import mse_loss
 
 from hcegan_lib.attention import SelfAttention2d
-from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, normal
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, as_array, compare, exercise, normal
 
 
 @exercise(
@@ -31,18 +31,27 @@ def _gain_of_any_size(answer: Answer) -> None:
 
 @exercise(
     "07.2",
-    "y = gamma o + x, so a small change of one channel's gamma changes y there by o times that change.",
-    "Multiply entry by entry, then sum over everything that shares the gain: photographs and positions.",
+    "y = A o + x, so a small change of A[c, d] changes y in channel c by o in channel d times that change.",
+    "For a full matrix, sum delta in channel c times o in channel d over photographs and positions.",
+    "A diagonal gain uses only the entries with c = d; a single number sums over them.",
 )
 def _gradient_of_the_gain(answer: Answer) -> None:
     gradient, o = normal(2, 3, 4, 6)
-    slips = {
-        "this averages over positions; sum, because each one adds to the loss.": (gradient * o).mean((0, 2)),
-        "this averages over photographs; sum over them as over positions.": (gradient * o).sum(2).mean(0),
-        "o is missing: the gradient of the gain is delta times o, summed.": gradient.sum((0, 2)),
-        "delta is missing: o alone does not depend on the loss.": o.sum((0, 2)),
-    }
-    compare(answer(gradient, o), (gradient * o).sum((0, 2)), slips)
+    full = torch.einsum("bcn,bdn->cd", gradient, o)
+    cases = {"number": (normal(), full.trace()), "diagonal": (normal(4), full.diag()), "matrix": (normal(4, 4), full)}
+    mean = torch.einsum("bcn,bdn->cd", gradient.sum(2, keepdim=True), o.sum(2, keepdim=True))
+    for size, (gain, expected) in cases.items():
+        slips = {
+            f"with a {size}, this averages over positions; sum, because each one adds to the loss.": expected / 18,
+            f"with a {size}, this averages over photographs; sum over them as over positions.": expected / 3,
+            f"with a {size}, this averages over channels; sum, because all of them share the gain.": expected / 4,
+            f"with a {size}, o is missing: the gradient is delta times o, summed.": gradient.sum((0, 2)),
+            f"with a {size}, delta is missing: o alone does not depend on the loss.": o.sum((0, 2)),
+            "with a matrix, rows and columns are swapped: the row is the channel of delta.": full.T,
+            "with a matrix, the entries beside the diagonal have a gradient, too.": full.diag().diag(),
+            f"with a {size}, multiply delta and o at each position, and sum only then.": mean,
+        }
+        compare(answer(gradient, o, gain), expected, slips, tolerance=1e-4)
 
 
 @exercise(
@@ -97,3 +106,34 @@ def _gain_inside_of_h(answer: Answer) -> None:
         "the sign of the gain is lost.": outputs.abs() * weight,
     }
     compare(answer(weight, gamma), outputs * weight, slips)
+
+
+@exercise(
+    "07.5",
+    "What attention adds is gamma times o, and o has 0.3 times the size of x. Multiply the two, and return percent.",
+    "A layer that adds almost nothing to x could be left out: which model is the one without it?",
+)
+def _what_attention_adds(answer: Answer) -> None:
+    given = answer()
+    if not isinstance(given, list | tuple) or len(given) != 3:
+        raise WrongAnswer(f"expected two numbers and a letter, got {given!r}.")
+    shares, letter = as_array(given[:2], (2,)), str(given[2]).strip().upper()
+    slips = {
+        "(a) and (b) are fractions; return them in percent.": (0.006, 0.24),
+        "(a) and (b) are the gains in percent; what is added is the gain times o.": (2, 80),
+        "(a) and (b) divide the gain by the size of o; multiply them.": (100 * 0.02 / 0.3, 100 * 0.8 / 0.3),
+        "(a) and (b) are swapped.": (24, 0.6),
+        "(a) and (b) leave out the gain: o itself has 30% of the size of x.": (30, 30),
+    }
+    for complaint, slip in slips.items():
+        if np.allclose(shares, slip, rtol=0.05):
+            raise WrongAnswer(complaint)
+    for part, share, expected in zip("ab", shares, (0.6, 24)):
+        if abs(share / expected - 1) > 0.2:  # the measured numbers have one or two digits
+            raise WrongAnswer(f"({part}) is wrong: multiply the gain by the size of o.")
+    reasons = {
+        "Q": "(c): these two differ most; SA adds almost nothing and SA' a quarter.",
+        "R": "(c): both add something, but different draws; look for a model that adds almost nothing.",
+    }
+    if letter != "P":
+        raise WrongAnswer(reasons.get(letter, f"(c) must be P, Q or R, got {given[2]!r}."))
