@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from hcegan_lib.lessons.exercises.checking import Answer, compare, exercise, patch_scores
+from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, as_array, compare, exercise, patch_scores
 
 
 @exercise(
@@ -52,6 +52,38 @@ def _rate_at(answer: Answer) -> None:
 
 @exercise(
     "09.3",
+    "The distance is the sum of the rates of all steps: the area under the curve of the figure.",
+    "In (a) the area is a rectangle over the first half and a triangle over the second. In (b) it is a triangle.",
+    "In (c) the line falls from 1 to 0 over the second half. Where is it at 0.1?",
+)
+def _three_shares(answer: Answer) -> None:
+    given = as_array(answer(), (3,))
+    if given.max() > 1.5:
+        raise WrongAnswer("these are percent; return shares from 0 to 1.")
+    parts = {
+        "a": (
+            0.75,
+            {0.5: "this counts only the first half; the falling half adds a triangle.", 0.25: "this is what is lost."},
+        ),
+        "b": (0.5, {1.0: "with `decay_from` = 0 the rate falls from the first step on.", 0.75: "this is (a)."}),
+        "c": (
+            0.95,
+            {
+                0.9: "the fall begins at one half, so nine tenths of the fall end later.",
+                0.55: "there the rate has fallen by a tenth, not to a tenth.",
+                0.45: "this is the share of the fall; add the half before it.",
+                0.1: "this is the rate; we ask for the share of the steps.",
+            },
+        ),
+    }
+    for share, (part, (expected, slips)) in zip(given, parts.items()):
+        if abs(share - expected) > 0.01:
+            complaint = next((text for slip, text in slips.items() if abs(share - slip) < 0.01), "wrong.")
+            raise WrongAnswer(f"({part}) {complaint}")
+
+
+@exercise(
+    "09.4",
     "Average the errors of the model over the photographs, and those of the gray copy, before you divide.",
     "The skill is 1 minus the quotient of the two means.",
 )

@@ -2,6 +2,8 @@
 
 import pytest
 
+from hcegan_lib.lessons.exercises import judge
+
 
 @pytest.mark.parametrize(
     ("answer", "complaint"),
@@ -43,4 +45,29 @@ def test_mistakes_in_the_rate_of_a_step(answer, complaint, assert_complaint):
     ],
 )
 def test_mistakes_in_the_skill_of_a_set(answer, complaint, assert_complaint):
+    assert_complaint("09.4", answer, complaint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (lambda: (75, 50, 95), "these are percent"),
+        (lambda: (0.5, 0.5, 0.95), r"\(a\) this counts only the first half"),
+        (lambda: (0.25, 0.5, 0.95), r"\(a\) this is what is lost"),
+        (lambda: (0.75, 1, 0.95), r"\(b\) with `decay_from` = 0 the rate falls"),
+        (lambda: (0.75, 0.75, 0.95), r"\(b\) this is \(a\)"),
+        (lambda: (0.75, 0.5, 0.9), r"\(c\) the fall begins at one half"),
+        (lambda: (0.75, 0.5, 0.55), r"\(c\) there the rate has fallen by a tenth"),
+        (lambda: (0.75, 0.5, 0.45), "add the half before it"),
+        (lambda: (0.75, 0.5, 0.1), "we ask for the share of the steps"),
+        (lambda: (0.6, 0.5, 0.95), r"\(a\) wrong"),
+        (lambda: 0.75, r"expected shape \(3,\), got one number"),
+    ],
+)
+def test_mistakes_in_the_three_shares(answer, complaint, assert_complaint):
     assert_complaint("09.3", answer, complaint)
+
+
+@pytest.mark.parametrize("answer", [(0.75, 0.5, 0.95), [3 / 4, 1 / 2, 19 / 20]])
+def test_the_three_shares_may_be_any_three_numbers(answer):
+    assert judge("09.3", lambda: answer)
