@@ -153,7 +153,10 @@ def test_a_dead_entry_is_found(place, old, new, found):
 
 
 def test_the_readme_can_be_read_in_a_few_minutes():
-    assert len(README.read_text(encoding="utf-8").split()) <= 800
+    words = [
+        word for word in README.read_text(encoding="utf-8").split() if re.search(r"\w", word)
+    ]  # no rules of tables
+    assert len(words) <= 800
 
 
 def test_the_findings_in_the_readme_are_those_of_the_scorecard():

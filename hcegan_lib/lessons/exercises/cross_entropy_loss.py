@@ -1,13 +1,21 @@
 """Exercises of 03_cross_entropy_loss."""
 
-import math
-
 import numpy as np
 import torch
 from scipy import stats
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hcegan_lib.lessons.exercises.checking import Answer, WrongAnswer, compare, exercise, uniform
+
+ORDER = "CDAB"  # the four neurons of exercise 03.4, from the fewest steps to the most
+OVERLOOKED = {  # two neurons in the wrong order -> what was overlooked
+    "BA": "the derivative of B has the factor q (1 - q), which is almost 0 at a logit of -8; that of A does not.",
+    "BD": "B and D have the same tiny gradient, but Adam divides by its size.",
+    "BC": "without the sigmoid, the derivative of the squared error does not vanish at -8.",
+    "AC": "at -8 the slope of A is 1. How large is 2 (s - 1)?",
+    "AD": "A never moves by more than the step size. In D the gradient grows, and Adam's estimate lags behind.",
+    "DC": "C starts with a slope of 18, so its first step is almost 2 long. Adam's steps are a few tenths at most.",
+}
 
 
 @exercise("03.1", "Sum -p log2(p) over the outcomes.", "An outcome with probability 0 adds nothing: `p = p[p > 0]`.")
@@ -72,23 +80,17 @@ def _cross_entropy_of_logits(answer: Answer) -> None:
 
 @exercise(
     "03.4",
-    "Begin at `start` and repeat while the logit is not above 0.",
-    "In each step, set `logit = logit - rate * derivative(logit)` and add 1 to the count.",
+    "The way is 8 long. How many steps of 0.1 is that, and which neurons take longer or shorter ones?",
+    "Under gradient descent a step is 0.1 times the slope. At the start the slopes of A, B and C are 1, 0.0007 and 18.",
+    "Adam's steps are about 0.1 long however small the gradient is, and longer while the gradient grows.",
 )
-def _steps_to_turn(answer: Answer) -> None:
-    start, rate, height = np.random.default_rng().uniform((-5, 0.05, 0.5), (-3, 0.25, 1)).tolist()
-    calls = iter(range(5000))  # at most a few hundred are needed, but a walk in the wrong direction never ends
-
-    def derivative(logit: float) -> float:
-        if next(calls, None) is None:
-            raise WrongAnswer("the loop never ends. Go against the derivative: logit - rate * derivative(logit).")
-        return -height / (1 + math.exp(logit))
-
-    logit, steps = start, 0
-    while logit <= 0:
-        logit, steps = logit - rate * derivative(logit), steps + 1
-    slips = {
-        "one too many: count the steps, not the positions.": steps + 1,
-        "one too few: the step that crosses 0 counts.": steps - 1,
-    }
-    compare(answer(derivative, start, rate), steps, slips)
+def _order_of_four_neurons(answer: Answer) -> None:
+    given = answer()
+    letters = "".join(letter for letter in str(given).upper() if letter.isalpha())
+    if sorted(letters) != sorted(ORDER):
+        raise WrongAnswer(f"name each of A, B, C and D once, got {given!r}.")
+    if letters == ORDER[::-1]:
+        raise WrongAnswer("this order begins with the slowest; begin with the fastest.")
+    for (first, second), complaint in OVERLOOKED.items():
+        if letters.index(first) < letters.index(second):
+            raise WrongAnswer(complaint)

@@ -70,7 +70,8 @@ class ColorUpload(ipw.VBox):
             photo.thumbnail((SHOWN, SHOWN))  # in place; never larger
         self.pair = gray.convert("RGB"), colored
         self.download.value = (
-            f'<a download="{html.escape(result)}" href="data:application/octet-stream;base64,{content}">'
+            f'<a style="text-decoration: underline" download="{html.escape(result)}" '
+            f'href="data:application/octet-stream;base64,{content}">'
             f"download {html.escape(result)}</a>"
         )
         W, H = photograph.rgb.size

@@ -1,11 +1,11 @@
 """Wrong answers to the exercises of 03_cross_entropy_loss, and the complaint that each gets."""
 
-import math
-
 import numpy as np
 import pytest
 import torch.nn.functional as F
 from scipy import stats
+
+from hcegan_lib.lessons.exercises import judge
 
 
 @pytest.mark.parametrize(
@@ -53,21 +53,24 @@ def test_mistakes_in_the_cross_entropy_of_logits(answer, complaint, assert_compl
     assert_complaint("03.3", answer, complaint)
 
 
-def walk(derivative, start, rate):
-    logit, steps = start, 0
-    while logit <= 0:
-        logit, steps = logit - rate * derivative(logit), steps + 1
-    return steps
-
-
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (lambda derivative, start, rate: walk(derivative, start, rate) + 1, "one too many"),
-        (lambda derivative, start, rate: walk(derivative, start, rate) - 1, "one too few"),
-        (lambda derivative, start, rate: walk(derivative, start, -rate), r"03\.4: the loop never ends"),
-        (lambda derivative, start, rate: math.ceil(-start / rate), "the values are wrong"),
+        (lambda: "BADC", "begins with the slowest"),
+        (lambda: "CDBA", r"factor q \(1 - q\)"),
+        (lambda: "CABD", "Adam divides by its size"),
+        (lambda: "DABC", "does not vanish at -8"),
+        (lambda: "ACDB", r"How large is 2 \(s - 1\)"),
+        (lambda: "CADB", "Adam's estimate lags behind"),
+        (lambda: "DCAB", "slope of 18"),
+        (lambda: "CDA", "name each of A, B, C and D once, got 'CDA'"),
+        (lambda: 4, "name each of A, B, C and D once, got 4"),
     ],
 )
-def test_mistakes_in_the_steps_to_turn(answer, complaint, assert_complaint):
+def test_mistakes_in_the_order_of_the_neurons(answer, complaint, assert_complaint):
     assert_complaint("03.4", answer, complaint)
+
+
+@pytest.mark.parametrize("answer", ["CDAB", "c, d, a, b", list("CDAB"), ("C", "D", "A", "B")])
+def test_the_order_of_the_neurons_may_be_written_in_any_way(answer):
+    assert judge("03.4", lambda: answer)
