@@ -171,7 +171,7 @@ def test_text_stands_between_the_code(notebook):
 
 def test_a_figure_cell_draws_one_figure_shows_it_and_has_a_caption_near(notebook):
     texts = " ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    draws = re.compile(r"\b(?:plots\.\w+|explorers\.(?:loss_picture|attention_looks))\(")
+    draws = re.compile(r"\b(?:plots\.\w+|explorers\.(?:loss_picture|attention_looks|attention_picture))\(")
     drawing = [cell for cell in code_cells(notebook) if draws.search(cell.source)]
     for cell in drawing:
         assert len(draws.findall(cell.source)) == 1, named(cell)

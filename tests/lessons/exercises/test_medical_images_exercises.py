@@ -45,7 +45,8 @@ def test_mistakes_in_the_window(answer, complaint, assert_complaint):
     ],
 )
 def test_mistakes_in_the_order_of_jet(order, complaint, assert_complaint):
-    assert_complaint("14.2", lambda: order, complaint.replace("*", r"\*"))
+    answer = lambda: order  # noqa: E731
+    assert_complaint("14.2", answer, complaint.replace("*", r"\*"))
 
 
 def test_the_right_order_is_that_of_lightness():
