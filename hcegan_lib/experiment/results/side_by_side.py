@@ -44,7 +44,8 @@ def shade(frame: pd.DataFrame, metric: str) -> Styler:
         return [_color(value / FULL[metric]) for value in difference[column.name].reindex(column.index)]
 
     lines = [{"selector": f"tr:has(th.row{len(difference)}) > *", "props": "border-top: 1px solid"}]
-    return frame.style.format("{:.2f}", na_rep="").apply(style).set_table_styles(lines)
+    styled = frame.style.set_uuid(f"{metric}{len(frame)}")  # the same page each time
+    return styled.format("{:.2f}", na_rep="").apply(style).set_table_styles(lines)
 
 
 def _color(share: float) -> str:
