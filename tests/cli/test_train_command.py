@@ -53,9 +53,10 @@ def test_training_writes_a_run_and_its_record_and_prints_its_mean_scores(trained
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     assert record["model"] == "SA'+Hinge+BCE"
     psnr = np.mean([row["psnr"] for row in record["scores"]])
-    model, gray, where = out.splitlines()
+    model, gray, tint, where = out.splitlines()
     assert re.fullmatch(rf"SA'\+Hinge\+BCE +PSNR +{psnr:.2f} dB  SSIM +-?\d\.\d{{3}}  colorfulness +\d+\.\d", model)
     assert re.fullmatch(r"gray copy +PSNR +\d+\.\d\d dB  SSIM +-?\d\.\d{3}  colorfulness   0\.0", gray)
+    assert tint.startswith("one tint ")
     assert where == f"means over {len(record['scores'])} test photographs; the run is in {folder}"
     assert "hcegan: left out broken.png" in err
     assert "hcegan: left out 1 photographs that are nearly gray" in err
