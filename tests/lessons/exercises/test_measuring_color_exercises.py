@@ -101,6 +101,7 @@ def test_the_pooled_psnr_may_be_computed_in_any_way(answer):
         (lambda: (-6.9, -13.9, 2.9, 13.9), "natural logarithm"),
         (lambda: (-3.0, -6.0, 0.0, math.inf), "the strength is one half"),
         (lambda: (-3.0, -6.0, 1.2, 3.0), r"wrong in \(d\)\.$"),
+        (lambda: (-3.0, -6.0, 1.5, 6.0), r"wrong in \(c\)\.$"),
         (lambda: (0, 0, 1.2, 6.0), r"wrong in \(a\) and \(b\)\.$"),
         (lambda: -3, r"expected shape \(4,\), got one number"),
     ],
