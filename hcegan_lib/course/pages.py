@@ -101,12 +101,16 @@ def mathml(formula: str, display: str = "inline") -> str:
 
 
 def heading(notebook: NotebookNode) -> tuple[str, str]:
-    """Read title and goal, as Markdown, from the first text cell: its heading and first paragraph, or empty strings."""
+    """Read title and goal, as Markdown, from the first text cell, or empty strings.
+
+    The goal is the paragraph that says so; without one, the first paragraph.
+    """
     texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
     # papermill inserts a text of its own at the top of a failed notebook.
     texts = [cell.source for cell in texts if "papermill-error-cell-tag" not in tags(cell)]
     title, _, rest = (texts or [""])[0].strip().partition("\n")
-    return title.lstrip("# "), rest.strip().split("\n\n")[0]
+    first, *others = rest.strip().split("\n\n")
+    return title.lstrip("# "), next((text for text in others if text.startswith("**Goal.**")), first)
 
 
 def _plain(output: NotebookNode, state: Mapping) -> list[NotebookNode]:

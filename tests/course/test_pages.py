@@ -186,6 +186,8 @@ def test_title_and_goal_are_read_from_the_first_text_cell():
     text = new_markdown_cell("\n# 01 · Measuring `color`\n\nDerive and\ncompute PSNR.\n\nYou need nothing.")
     notebook = new_notebook(cells=[error, new_code_cell("1"), text, new_markdown_cell("# Later")])
     assert pages.heading(notebook) == ("01 · Measuring `color`", "Derive and\ncompute PSNR.")
+    asks = new_markdown_cell("# Color\n\nWhere is it?\n\n**Goal.** Find it.\n\n**Time.** An hour.")
+    assert pages.heading(new_notebook(cells=[asks])) == ("Color", "**Goal.** Find it.")
     assert pages.heading(new_notebook(cells=[new_markdown_cell("# Alone")])) == ("Alone", "")
     assert pages.heading(new_notebook()) == ("", "")
 
