@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: course test test-lowest lab student refresh bench clean
+.PHONY: course test test-lowest lab student refresh constraints bench clean
 
 course: .venv/.ready
 	$(PY) -m hcegan_lib course
@@ -14,7 +14,7 @@ course: .venv/.ready
 # in kernels of their own, so the coverage is that of the unit tests alone.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS := 1
-test: .venv/.ready
+test: .venv/.dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pytest $(SIDE_BY_SIDE) --nbval --nbval-current-env --nbval-cell-timeout=1200 notebooks tests \
@@ -53,7 +53,11 @@ refresh: .venv/.ready
 	$(PY) -c "from hcegan_lib.experiment import records; print(records.collect('tour'))"
 	$(PY) -m hcegan_lib course --in-place --only 10 11 12
 
-bench: .venv/.ready
+# Writes down the versions in .venv, after a green `make test`. PyTorch itself says which CUDA libraries it needs.
+constraints: .venv/.dev
+	$(PY) -m pip freeze --exclude-editable | grep -E "^[A-Za-z0-9._-]+==" | grep -Ev "^(nvidia|cuda|triton)" > constraints.txt
+
+bench: .venv/.dev
 	$(PY) -m benchmarks
 
 # Deletes what can be made again; trained runs stay.
@@ -64,11 +68,18 @@ clean:
 # package index serves torch with gigabytes of CUDA libraries. If PIP_FIND_LINKS names a folder that has wheels of both
 # torch and torchvision (CPU builds, say, on a classroom's disk), those are installed first; otherwise pip finds them.
 USABLE := import sys, pip; sys.exit(sys.version_info < (3, 11))
+SIZE := Installing into .venv. If pip has to download PyTorch: up to 3.3 GB on Linux, and 6.3 GB of disk; \
+  without a GPU, 0.2 GB are enough (docs/installation.md).
 .venv/.ready: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
 	  || { echo "The kit needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	@$(PY) -c "$(USABLE)" 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
-	@$(PY) -c "import torch, torchvision" 2>/dev/null \
-	  || $(PY) -m pip install --quiet --no-index --no-deps torch torchvision 2>/dev/null || true
+	@$(PY) -c "import torch, torchvision" 2>/dev/null || { echo "$(SIZE)" \
+	  && $(PY) -m pip install --quiet --no-index --no-deps torch torchvision 2>/dev/null || true; }
+	$(PY) -m pip install --editable . | grep --line-buffered -v "^Requirement already"
+	touch $@
+
+# The tools of the tests, which readers do not need.
+.venv/.dev: .venv/.ready
 	$(PY) -m pip install --quiet --editable ".[dev]"
 	touch $@

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import hcegan_lib
 
@@ -73,6 +74,15 @@ def test_conda_and_pip_ask_for_the_same_packages_with_the_same_bounds():
     assert conda.pop("python") == project["requires-python"]
     assert conda.pop("pip") == ""
     assert conda == wanted
+
+
+def test_the_tested_versions_satisfy_all_bounds_and_are_plain_lines():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    tested = dict(re.fullmatch(r"([\w.-]+)==([\w.]+)", line).groups() for line in lines)
+    tested = {canonicalize_name(name): version for name, version in tested.items()}
+    project = pyproject()
+    for wanted in map(Requirement, project["dependencies"] + project["optional-dependencies"]["dev"]):
+        assert wanted.specifier.contains(tested[canonicalize_name(wanted.name)]), wanted
 
 
 def test_the_conda_environment_installs_the_package_itself_and_nothing_else_with_pip():
