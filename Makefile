@@ -81,5 +81,5 @@ SIZE := Installing into .venv. If pip has to download PyTorch: up to 3.3 GB on L
 
 # The tools of the tests, which readers do not need.
 .venv/.dev: .venv/.ready
-	$(PY) -m pip install --quiet --editable ".[dev]"
+	$(PY) -m pip install --quiet --editable ".[dev,app]"
 	touch $@
