@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -24,6 +26,14 @@ def photos(tmp_path_factory):
 def unbroken(photos, tmp_path_factory):
     """Train 18 steps without a stop: what every stopped and resumed run must end with."""
     return train.fit(TINY, photos, tmp_path_factory.mktemp("unbroken"), progress=False)
+
+
+@pytest.fixture
+def make_pipe():
+    """Make a pipe in a folder, which blocks whoever opens it."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("Windows has no pipes in folders")
+    return os.mkfifo
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from hcegan_lib import KIT_ROOT
-from hcegan_lib.backend.files import write_atomically
+from hcegan_lib.backend.files import name_file, write_atomically
 from hcegan_lib.experiment.notebooks import tags
 
 STUDENT = KIT_ROOT / "build" / "student"
@@ -52,7 +52,10 @@ def _remove_solutions(notebook: NotebookNode) -> int:
 
 def _earlier(folder: Path, handed: dict[str, bytes]) -> set[str]:
     """List the notebooks of an earlier handout; refuse a folder with other files or with changed notebooks."""
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines() if (folder / SUMS).is_file() else []
+    lines = []
+    if (folder / SUMS).exists():
+        with name_file(folder / SUMS):
+            lines = (folder / SUMS).read_text(encoding="ascii").splitlines()
     known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     found = {path.name: path for path in sorted(folder.iterdir()) if path.name != SUMS} if folder.exists() else {}
     for name, path in found.items():

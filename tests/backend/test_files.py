@@ -7,9 +7,9 @@ import pytest
 from hcegan_lib.backend.files import name_file, read_json, require_plain_file
 
 
-def test_a_pipe_among_the_files_is_refused_instead_of_waited_for(tmp_path):
+def test_a_pipe_among_the_files_is_refused_instead_of_waited_for(make_pipe, tmp_path):
     pipe = tmp_path / "record.json"
-    os.mkfifo(pipe)
+    make_pipe(pipe)
     with pytest.raises(ValueError, match=r"record\.json is not a plain file"):
         require_plain_file(pipe)
     assert read_json(pipe) == {}

@@ -125,6 +125,13 @@ def test_an_interrupted_handout_can_be_finished(written):
     assert "handout.sha256" in contents(folder)
 
 
+def test_damaged_checksums_are_named(written):
+    source, folder = written
+    (folder / "handout.sha256").write_bytes(b"\xff\x00")
+    with pytest.raises(ValueError, match=r"handout\.sha256 cannot be read"):
+        handout.write(source, folder)
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [

@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -135,8 +134,8 @@ def test_a_foreign_record_below_the_runs_is_named(content, runs, tmp_path):
         records.scores_of(tmp_path)
 
 
-def test_a_pipe_among_the_records_is_refused_instead_of_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "record.json")
+def test_a_pipe_among_the_records_is_refused_instead_of_waited_for(make_pipe, tmp_path):
+    make_pipe(tmp_path / "record.json")
     with pytest.raises(ValueError, match=r"record\.json is not a plain file"):
         records.scores_of(tmp_path)
 

@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,12 +13,12 @@ def test_committed_scores_are_read_and_other_files_are_not_taken_for_scores(grid
             results.measured(name)
 
 
-def test_stray_files_among_the_results_do_no_harm(grid, scores):
+def test_stray_files_among_the_results_do_no_harm(make_pipe, grid, scores):
     (grid / "a.csv").write_bytes(b"\xff\xfe\x00")
     (grid / "b.csv").mkdir()
     (grid / "c.csv").symlink_to(grid / "gone.csv")
     (grid / "d.csv").touch()
-    os.mkfifo(grid / "e.csv")
+    make_pipe(grid / "e.csv")
     assert results.recorded() == ["made"]
     assert len(results.measured("made")) == len(scores)
 

@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 from dataclasses import fields
 
@@ -199,7 +198,7 @@ def test_results_that_are_not_a_grids_are_not_overwritten(client, kit_in_process
     assert not (kit_in_process / "data" / "runs").exists()
 
 
-def test_the_last_complete_row_of_its_log_says_how_far_a_run_is(tmp_path):
+def test_the_last_complete_row_of_its_log_says_how_far_a_run_is(make_pipe, tmp_path):
     run = Run(tmp_path, {}, {}, 9)
     assert steps_done(run) == 0
     log = tmp_path / "log.jsonl"
@@ -212,5 +211,5 @@ def test_the_last_complete_row_of_its_log_says_how_far_a_run_is(tmp_path):
     log.write_text('{"step": 1')
     assert steps_done(run) == 0
     log.unlink()
-    os.mkfifo(log)  # must not be waited for
+    make_pipe(log)  # must not be waited for
     assert steps_done(run) == 0
