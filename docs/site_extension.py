@@ -1,0 +1,125 @@
+"""What the site does with the notebooks, beyond Sphinx: folded solutions, alternative texts, MathML, a front page."""
+
+import html
+import re
+from base64 import b64decode
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from myst_parser.mdit_to_docutils.base import default_slugify
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from PIL import Image
+from sphinx.addnodes import pending_xref
+
+from hcegan_lib.course.pages import WIDGET_NOTE, heading, markdown, mathml
+from hcegan_lib.experiment.notebooks import WIDGET_VIEW, tags, widget_models, widget_state
+
+LESSONS = "notebooks/[0-9][0-9]_*.ipynb"
+WIDTH = 480  # of the pictures on the front page, in pixels
+
+
+def read(text: str) -> NotebookNode:
+    """Read a notebook for the site: solutions folded, alternative texts where the site looks, explorers as pictures."""
+    notebook = nbformat.reads(text, as_version=4)
+    state = widget_state(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_slugs(cell.source)
+            continue
+        if "solution" in tags(cell):
+            cell.metadata.tags.append("hide-input")
+        cell.outputs = [plain for output in cell.outputs for plain in _plain(output, state)]
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                cell.metadata["mystnb"] = {"image": {"alt": output.metadata["image/png"]["alt"]}}
+    return notebook
+
+
+def with_slugs(source: str) -> str:
+    """Rewrite links to sections of notebooks, which JupyterLab names otherwise than the site."""
+    return re.sub(r"(?<=\.ipynb#)[^)\s]+", lambda anchor: default_slugify(unquote(anchor[0]).replace("-", " ")), source)
+
+
+def _plain(output: NotebookNode, state: dict) -> list[NotebookNode]:
+    """Replace a widget by its picture with a note; leave out a progress bar, which has ended."""
+    if WIDGET_VIEW not in output.get("data", {}):
+        return [output]
+    models = widget_models(output, state)
+    if any("Progress" in model["model_name"] for model in models):
+        return []
+    shown = [new_output("display_data", {"text/html": WIDGET_NOTE})]
+    for model in models:
+        pictures = [buffer["data"] for buffer in model.get("buffers", []) if buffer["path"] == ["image"]]
+        metadata = {"image/png": {"alt": model["state"].get("alt")}}
+        shown += [new_output("display_data", {"image/png": data}, metadata=metadata) for data in pictures]
+    return shown
+
+
+class Lessons(Directive):
+    """The lessons as cards: first figure, title and question of each."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the pictures into the site, and return the list of cards."""
+        app = self.state.document.settings.env.app
+        folder = Path(app.outdir, "_static", "lessons")
+        folder.mkdir(parents=True, exist_ok=True)
+        cards = []
+        for path in sorted(Path(app.srcdir).glob(LESSONS)):
+            app.env.note_dependency(str(path))
+            notebook = nbformat.read(path, as_version=4)
+            alt = _save_first_figure(notebook, folder / f"{path.stem}.png")
+            cards.append(CARD.format(name=path.stem, alt=html.escape(alt), **_texts(notebook, path.parent)))
+        return [nodes.raw("", f'<ol class="lessons">{"".join(cards)}</ol>', format="html")]
+
+
+CARD = """<li><img src="_static/lessons/{name}.png" alt="{alt}" loading="lazy">
+<div><a href="notebooks/{name}.html">{name:.2} {title}</a>{question}</div></li>"""
+
+
+def _save_first_figure(notebook: NotebookNode, path: Path) -> str:
+    """Save the first stored figure, small, and return its alternative text."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    first = next(output for output in outputs if "image/png" in output.get("data", {}))
+    with Image.open(BytesIO(b64decode(first.data["image/png"]))) as picture:
+        picture.thumbnail((WIDTH, 2 * WIDTH))
+        picture.save(path)
+    return first.metadata["image/png"]["alt"]
+
+
+def _texts(notebook: NotebookNode, folder: Path) -> dict[str, str]:
+    """Title and question: the paragraph below the title, or the one that says that it is a question."""
+    texts = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").split("\n\n")
+    asked = (text.removeprefix("**A question.** ") for text in texts if text.startswith("**A question.**"))
+    question = next(asked) if texts[1].startswith("**Goal.**") else texts[1]
+    return {"title": html.escape(heading(notebook)[0]), "question": markdown(question, folder, folder)}
+
+
+def _visit_math(self, node: nodes.Element) -> None:
+    display = "block" if isinstance(node, nodes.math_block) else "inline"
+    self.body.append(mathml(node.astext(), display))
+    raise nodes.SkipNode
+
+
+def _adapt(app, tree: nodes.document) -> None:
+    """Number the lessons, as they call each other by number; links to folders, which the site has not, become text."""
+    name = app.env.docname
+    if re.match(r"notebooks/\d\d_", name):
+        next(tree.findall(nodes.title)).insert(0, nodes.Text(f"{name[10:12]} "))
+    for link in list(tree.findall(pending_xref)):
+        if link.get("reftype") == "myst" and Path(app.srcdir, name).parent.joinpath(link["reftarget"]).is_dir():
+            link.replace_self(link.children)
+
+
+def setup(app) -> dict:
+    """Register the parts with Sphinx."""
+    app.add_directive("lessons", Lessons)
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
+    app.connect("source-read", lambda app, name, source: source.__setitem__(0, with_slugs(source[0])))
+    app.connect("doctree-read", _adapt, priority=400)  # before Sphinx collects the titles
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
