@@ -1,4 +1,4 @@
-"""Settings of the site that `make site` builds: Sphinx reads the clone's own pages and notebooks, and executes nothing."""
+"""Settings of the site that `make site` builds from the pages and the executed notebooks of the clone."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from hcegan_lib import __version__
+from hcegan_lib import __version__  # noqa: E402
 
 project = "The HCEGAN course"
 author = "The HCEGAN course kit developers"
@@ -37,16 +37,14 @@ autodoc_default_options = {"members": True}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
-rst_epilog = r".. |gamma| replace:: \|gamma\|"  # an absolute value in a docstring
-
 # Pages
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
-html_last_updated_fmt = None
 html_theme_options = {
+    "navbar_persistent": [],  # the search field is at the side
     "show_navbar_depth": 1,
     "show_toc_level": 2,
     "use_download_button": True,

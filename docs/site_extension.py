@@ -93,10 +93,9 @@ def _save_first_figure(notebook: NotebookNode, path: Path) -> str:
 
 
 def _texts(notebook: NotebookNode, folder: Path) -> dict[str, str]:
-    """Title and question: the paragraph below the title, or the one that says that it is a question."""
+    """Title and question: the first paragraph below the title that ends with a question mark."""
     texts = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").split("\n\n")
-    asked = (text.removeprefix("**A question.** ") for text in texts if text.startswith("**A question.**"))
-    question = next(asked) if texts[1].startswith("**Goal.**") else texts[1]
+    question = next(text for text in texts[1:] if text.endswith("?")).removeprefix("**A question.** ")
     return {"title": html.escape(heading(notebook)[0]), "question": markdown(question, folder, folder)}
 
 
@@ -107,7 +106,7 @@ def _visit_math(self, node: nodes.Element) -> None:
 
 
 def _adapt(app, tree: nodes.document) -> None:
-    """Number the lessons, as they call each other by number; links to folders, which the site has not, become text."""
+    """Add its number to the title of a lesson; unlink folders, which the site does not have."""
     name = app.env.docname
     if re.match(r"notebooks/\d\d_", name):
         next(tree.findall(nodes.title)).insert(0, nodes.Text(f"{name[10:12]} "))
@@ -116,10 +115,16 @@ def _adapt(app, tree: nodes.document) -> None:
             link.replace_self(link.children)
 
 
+def _keep_bars(app, what: str, name: str, thing: object, options: dict, lines: list[str]) -> None:
+    """Keep the bars of absolute values in docstrings, which reStructuredText would take for substitutions."""
+    lines[:] = [line.replace("|", r"\|") for line in lines]
+
+
 def setup(app) -> dict:
     """Register the parts with Sphinx."""
     app.add_directive("lessons", Lessons)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
     app.connect("source-read", lambda app, name, source: source.__setitem__(0, with_slugs(source[0])))
     app.connect("doctree-read", _adapt, priority=400)  # before Sphinx collects the titles
+    app.connect("autodoc-process-docstring", _keep_bars)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
