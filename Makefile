@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: course test test-lowest lab student refresh constraints bench clean
+.PHONY: course test test-lowest lab site student refresh constraints bench clean
 
 course: .venv/.ready
 	$(PY) -m hcegan_lib course
@@ -34,6 +34,11 @@ build/lowest/.ready: pyproject.toml
 
 lab: .venv/.ready
 	$(PY) -m jupyter lab --notebook-dir=notebooks
+
+# The notebooks as they are stored, the reference pages and the library as a site, in build/site; it needs no network.
+site: .venv/.dev
+	$(PY) -m sphinx -q -W --keep-going -d build/site-trees -c docs . build/site
+	@echo "open build/site/index.html"
 
 # The notebooks without the solutions of their exercises, in build/student.
 student: .venv/.ready
