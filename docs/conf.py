@@ -32,10 +32,11 @@ html_math_renderer = "mathml"
 
 # The library
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
 autodoc_default_options = {"members": True}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+add_module_names = False
+default_role = "code"
 
 # Pages
 html_theme = "sphinx_book_theme"

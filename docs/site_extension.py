@@ -100,8 +100,13 @@ def _texts(notebook: NotebookNode, folder: Path) -> dict[str, str]:
 
 
 def _visit_math(self, node: nodes.Element) -> None:
-    display = "block" if isinstance(node, nodes.math_block) else "inline"
-    self.body.append(mathml(node.astext(), display))
+    self.body.append(mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def _visit_math_block(self, node: nodes.Element) -> None:
+    # The theme lets the keyboard scroll what has this class and is too wide.
+    self.body.append(f'<div class="formula jp-RenderedHTMLCommon">{mathml(node.astext(), "block")}</div>')
     raise nodes.SkipNode
 
 
@@ -123,7 +128,7 @@ def _keep_bars(app, what: str, name: str, thing: object, options: dict, lines: l
 def setup(app) -> dict:
     """Register the parts with Sphinx."""
     app.add_directive("lessons", Lessons)
-    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
     app.connect("source-read", lambda app, name, source: source.__setitem__(0, with_slugs(source[0])))
     app.connect("doctree-read", _adapt, priority=400)  # before Sphinx collects the titles
     app.connect("autodoc-process-docstring", _keep_bars)
