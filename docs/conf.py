@@ -43,6 +43,8 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_use_index = False
+html_domain_indices = False
 html_show_sphinx = False
 html_theme_options = {
     "navbar_persistent": [],  # the search field is at the side
