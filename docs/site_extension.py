@@ -56,7 +56,7 @@ def _plain(output: NotebookNode, state: dict) -> list[NotebookNode]:
     shown = [new_output("display_data", {"text/html": WIDGET_NOTE})]
     for model in models:
         pictures = [buffer["data"] for buffer in model.get("buffers", []) if buffer["path"] == ["image"]]
-        metadata = {"image/png": {"alt": model["state"].get("alt")}}
+        metadata = {"image/png": {"alt": model["state"]["alt"]}}
         shown += [new_output("display_data", {"image/png": data}, metadata=metadata) for data in pictures]
     return shown
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -31,6 +32,11 @@ def pages(site):
     """Each page's path and content."""
     files = [path for path in site.rglob("*.html") if "_static" not in path.parts]
     return {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in files}
+
+
+def test_the_tests_can_build_the_site():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(extras["site"]) <= set(extras["dev"])
 
 
 def test_no_page_loads_anything_from_the_network(site, pages):
