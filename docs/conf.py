@@ -15,7 +15,7 @@ release = __version__
 language = "en"
 
 include_patterns = ["*.md", "docs/*.md", "notebooks/*.ipynb", "data/**.md", "figures/*.md", "benchmarks/*.md"]
-exclude_patterns = [".*", "build", "data/cache", "data/raw", "data/runs", "tests"]
+exclude_patterns = [".*", "build", "data/cache", "data/raw", "data/runs"]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "site_extension"]
 
 # Notebooks and Markdown
@@ -24,7 +24,6 @@ nb_custom_formats = {".ipynb": ["site_extension.read", {}, False]}
 nb_ipywidgets_js = {}  # the manager of widgets would come from the network
 nb_code_prompt_show = "Show a solution"  # only solutions are folded
 nb_code_prompt_hide = "Hide the solution"
-nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 myst_update_mathjax = False

@@ -20,6 +20,7 @@ from hcegan_lib.course.pages import WIDGET_NOTE, heading, markdown, mathml
 from hcegan_lib.experiment.notebooks import WIDGET_VIEW, tags, widget_models, widget_state
 
 LESSONS = "notebooks/[0-9][0-9]_*.ipynb"
+SECTION = r"(?<=\.ipynb#)[^)\s]+"
 WIDTH = 480  # of the pictures on the front page, in pixels
 
 
@@ -28,10 +29,7 @@ def read(text: str) -> NotebookNode:
     notebook = nbformat.reads(text, as_version=4)
     state = widget_state(notebook)
     notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = with_slugs(cell.source)
-            continue
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         if "solution" in tags(cell):
             cell.metadata.tags.append("hide-input")
         cell.outputs = [plain for output in cell.outputs for plain in _plain(output, state)]
@@ -41,11 +39,6 @@ def read(text: str) -> NotebookNode:
     return notebook
 
 
-def with_slugs(source: str) -> str:
-    """Rewrite links to sections of notebooks, which JupyterLab names otherwise than the site."""
-    return re.sub(r"(?<=\.ipynb#)[^)\s]+", lambda anchor: default_slugify(unquote(anchor[0]).replace("-", " ")), source)
-
-
 def _plain(output: NotebookNode, state: dict) -> list[NotebookNode]:
     """Replace a widget by its picture with a note; leave out a progress bar, which has ended."""
     if WIDGET_VIEW not in output.get("data", {}):
@@ -53,12 +46,15 @@ def _plain(output: NotebookNode, state: dict) -> list[NotebookNode]:
     models = widget_models(output, state)
     if any("Progress" in model["model_name"] for model in models):
         return []
-    shown = [new_output("display_data", {"text/html": WIDGET_NOTE})]
-    for model in models:
-        pictures = [buffer["data"] for buffer in model.get("buffers", []) if buffer["path"] == ["image"]]
-        metadata = {"image/png": {"alt": model["state"]["alt"]}}
-        shown += [new_output("display_data", {"image/png": data}, metadata=metadata) for data in pictures]
-    return shown
+    pictures = [
+        new_output(
+            "display_data", {"image/png": buffer["data"]}, metadata={"image/png": {"alt": model["state"]["alt"]}}
+        )
+        for model in models
+        for buffer in model.get("buffers", [])
+        if buffer["path"] == ["image"]
+    ]
+    return [new_output("display_data", {"text/html": WIDGET_NOTE}), *pictures]
 
 
 class Lessons(Directive):
@@ -110,6 +106,11 @@ def _visit_math_block(self, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+def _name_sections(app, name: str, source: list[str]) -> None:
+    """Rewrite links to sections of notebooks, which JupyterLab names otherwise than the site."""
+    source[0] = re.sub(SECTION, lambda link: default_slugify(unquote(link[0]).replace("-", " ")), source[0])
+
+
 def _adapt(app, tree: nodes.document) -> None:
     """Add its number to the title of a lesson; unlink folders, which the site does not have."""
     name = app.env.docname
@@ -129,7 +130,7 @@ def setup(app) -> dict:
     """Register the parts with Sphinx."""
     app.add_directive("lessons", Lessons)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
-    app.connect("source-read", lambda app, name, source: source.__setitem__(0, with_slugs(source[0])))
+    app.connect("source-read", _name_sections)
     app.connect("doctree-read", _adapt, priority=400)  # before Sphinx collects the titles
     app.connect("autodoc-process-docstring", _keep_bars)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
