@@ -81,7 +81,7 @@ SIZE := Installing into .venv. If pip has to download PyTorch: up to 3.3 GB on L
 	@$(PY) -c "$(USABLE)" 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@$(PY) -c "import torch, torchvision" 2>/dev/null || { echo "$(SIZE)" \
 	  && $(PY) -m pip install --quiet --no-index --no-deps torch torchvision 2>/dev/null || true; }
-	$(PY) -m pip install --editable . | grep --line-buffered -v "^Requirement already"
+	$(PY) -m pip install --editable .
 	touch $@
 
 # The tools of the tests, which readers do not need.
