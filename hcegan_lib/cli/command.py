@@ -7,7 +7,7 @@ import sys
 import warnings
 
 from hcegan_lib import KIT_ROOT
-from hcegan_lib.cli import batch, color, course, data, doctor, runs, start, table, train, weights
+from hcegan_lib.cli import batch, color, course, data, doctor, export, runs, start, table, train, weights
 from hcegan_lib.cli.messages import FailureOnTheWay, complain, reason
 from hcegan_lib.cli.parser import OneLineParser
 
@@ -51,6 +51,6 @@ def parser() -> OneLineParser:
         epilog="Run hcegan COMMAND --help for the options of a command.",
     )
     commands = hcegan.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (course, train, color, weights, batch, runs, table, data, doctor, start):
+    for group in (course, train, color, export, weights, batch, runs, table, data, doctor, start):
         group.add_commands(commands)
     return hcegan
