@@ -136,8 +136,8 @@ def feature_maps(rows: Mapping[str, Mapping[str, Tensor]]) -> Figure:
         ax.set_title(name, fontsize="medium")
     figure.colorbar(drawn, ax=axes, label="value")
     figure.alt = (
-        f"Feature maps {', '.join(names)} in rows, {', '.join(rows)}; red is above zero and blue below. The largest "
-        f"absolute value is {largest:.1f}."
+        f"Feature maps {', '.join(names)}{' in rows, ' if any(rows) else ''}{', '.join(rows)}; red is above zero and "
+        f"blue below. The largest absolute value is {largest:.2g}."
     )
     return figure
 
