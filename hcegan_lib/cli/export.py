@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hcegan_lib.backend.messages import printable
-from hcegan_lib.cli.messages import on_the_way
 from hcegan_lib.cli.parser import add_command
 
 if TYPE_CHECKING:
@@ -34,8 +33,7 @@ def run_export(args: argparse.Namespace) -> int:
     export.require_packages()
     generator = load(args.source)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with on_the_way():
-        export.to_onnx(generator, path)
+    export.to_onnx(generator, path)
     multiple = 2 ** len(generator.encoder)
     print(printable(str(path)), f"({path.stat().st_size / 1e6:.1f} MB)")
     print(f"input: gray (batch, 1, height, width), float32 in [0, 1]; height and width multiples of {multiple}")
