@@ -30,7 +30,6 @@ def run_export(args: argparse.Namespace) -> int:
         raise ValueError(f"{path} is a folder: name a file with --out")
     if path.exists() and not args.overwrite:
         raise ValueError(f"{path} exists: replace it with --overwrite, or choose a different --out")
-    export.require_packages()
     generator = load(args.source)
     path.parent.mkdir(parents=True, exist_ok=True)
     export.to_onnx(generator, path)

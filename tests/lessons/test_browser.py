@@ -122,7 +122,8 @@ def leaves(url, home):
 
 # The number of a closed cell is not in the page.
 NUMBERED = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].every(
-    prompt => /^(\\[\\d+\\]:)?$/.test(prompt.textContent.trim()))"""
+    prompt => /^\\[\\d+\\]:$/.test(prompt.textContent.trim())
+        || prompt.closest(".jp-Cell").querySelector(".jp-InputPlaceholder"))"""
 
 
 def run_all(page, lab, notebook, name):

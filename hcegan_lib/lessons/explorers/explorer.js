@@ -16,13 +16,6 @@ const make = (tag, parent, properties = {}, attributes = {}) => {
   return element;
 };
 
-// In JupyterLab, arrow keys, Enter and letters are commands of the notebook, unless what has the focus says otherwise.
-const makeControl = (...given) => {
-  const control = make(...given);
-  control.setAttribute("data-lm-suppress-shortcuts", "true");
-  return control;
-};
-
 function render({ model, el }) {
   const id = `hcegan-explorer-${++explorers}`;
   const controls = model.get("controls");
@@ -129,12 +122,12 @@ function render({ model, el }) {
     const row = make("div", panel, { title: help });
     make("label", row, { htmlFor: `${id}-${name}`, textContent: label });
     if (plays) {
-      const button = makeControl("button", row, { type: "button" });
+      const button = make("button", row, { type: "button" });
       button.onclick = () => (playing ? stop() : play(name), stops.forEach((update) => update()));
       stops.push(() => (button.textContent = playing ? "Pause" : "Play"));
       stops.at(-1)();
     }
-    const input = makeControl("input", row, { id: `${id}-${name}`, type: "range", max: texts.length - 1, title: help });
+    const input = make("input", row, { id: `${id}-${name}`, type: "range", max: texts.length - 1, title: help });
     const value = make("span", row, {}, { "aria-hidden": "true" });
     input.oninput = () => choose({ [name]: Number(input.value) });
     refreshers.push((chosen) => {
@@ -147,7 +140,7 @@ function render({ model, el }) {
   function addChoice({ name, label, texts, help }) {
     const row = make("div", panel, { title: help });
     make("label", row, { htmlFor: `${id}-${name}`, textContent: label });
-    const select = makeControl("select", row, { id: `${id}-${name}`, title: help });
+    const select = make("select", row, { id: `${id}-${name}`, title: help });
     texts.forEach((text, index) => make("option", select, { value: index, textContent: text }));
     select.onchange = () => choose({ [name]: select.selectedIndex });
     refreshers.push((chosen) => (select.selectedIndex = chosen[name]));
@@ -157,7 +150,7 @@ function render({ model, el }) {
   function addPicker() {
     const rows = count("row"), columns = count("column");
     const name = { tabIndex: 0, className: "hcegan-picker", title: "click, or move by the arrow keys" };
-    const picker = makeControl("div", figure, name, { role: "slider", "aria-label": model.get("place"), "aria-valuemin": 0 });
+    const picker = make("div", figure, name, { role: "slider", "aria-label": model.get("place"), "aria-valuemin": 0 });
     picker.setAttribute("aria-valuemax", rows * columns - 1);
     picker.onpointerdown = picker.onpointermove = (event) => {
       const box = picker.getBoundingClientRect();
@@ -188,6 +181,10 @@ function render({ model, el }) {
   const adders = { slider: addSlider, choice: addChoice, place: () => {} };
   controls.forEach((control) => adders[control.kind](control));
   if (model.get("place")) addPicker();
+  // In JupyterLab, arrow keys, Enter and letters are commands of the notebook unless what has the focus refuses that.
+  for (const control of el.querySelectorAll("button, input, select, .hcegan-picker")) {
+    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
   model.on("change:shown", answered);
   answered();
   return () => (clearTimeout(timer), model.off("change:shown", answered));

@@ -3,6 +3,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import io
+import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,6 +15,7 @@ from PIL import Image
 from samples import COLOR, EXPLORERS, PATCHES, PICTURES
 
 from hcegan_lib import course
+from hcegan_lib.experiment.notebooks import widget_state
 from hcegan_lib.lessons import explorers
 
 
@@ -149,6 +151,15 @@ def test_recorded_pictures_are_small_and_look_like_the_others():
     assert frames[0]["alt"] == explorer.panel.alt
     few, all_colors = (Image.open(io.BytesIO(b)).convert("RGB") for b in (frames[0]["image"], explorer.panel.image))
     assert np.abs(np.array(few, dtype=int) - np.array(all_colors)).mean() < 2
+
+
+@pytest.mark.parametrize("path", sorted(course.NOTEBOOKS.glob("[0-9]*.ipynb")), ids=lambda path: path.stem)
+def test_stored_explorers_are_those_of_today(path):
+    notebook = nbformat.read(path, as_version=4)
+    states = [model["state"] for model in widget_state(notebook).values()]
+    scripts = [state["_esm"] for state in states if "_esm" in state]
+    assert scripts or not any(re.search(r"explorers\.\w+_explorer\(", cell.source) for cell in notebook.cells)
+    assert set(scripts) <= {explorers.loss_explorer().panel._esm}
 
 
 def test_the_script_and_the_style_lie_beside_the_module():
