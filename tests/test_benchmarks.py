@@ -89,9 +89,9 @@ def test_each_step_is_compared_with_the_plain_loop_and_with_the_tuned_one_in_its
     assert [row.reference / row.ours for row in rows[:4]] == [1 / 2, 3 / 2, 1 / 4, 5 / 4]
 
 
-def test_without_the_curve_one_channel_is_attended_to_in_strips(monkeypatch):
+def test_without_the_curve_one_channel_goes_to_the_kernel(monkeypatch):
     monkeypatch.setattr(kernels, "attend_by_curve", lambda *parts: "curve")
-    monkeypatch.setattr(kernels, "attend_in_strips", lambda *parts: "strips")
+    monkeypatch.setattr(kernels, "attend_by_kernel", lambda *parts: "kernel")
     x, seen = torch.rand(1, 1024, 1), []
     benchmarks.without_the_curve(lambda x: seen.append(kernels.attend(x, x, x)), x)
-    assert [*seen, kernels.attend(x, x, x)] == ["strips", "curve"]
+    assert [*seen, kernels.attend(x, x, x)] == ["kernel", "curve"]

@@ -15,6 +15,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hcegan_lib.backend.curve import attend_by_curve, count_nodes
 
+NARROW = 64  # channels up to which PyTorch's kernel is the faster one on a CPU
+
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Compute `(query @ key.mT).softmax(-1) @ value`, o of Eq. (12), without storing an N x N matrix.
@@ -33,7 +35,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         nodes = count_nodes(query, key)
         if nodes <= query.shape[1] / 16:  # otherwise the other forms are about as fast
             return attend_by_curve(query, key, value, nodes)
-    return (attend_in_strips if query.device.type == "cpu" else attend_by_kernel)(query, key, value)
+    wide = query.device.type == "cpu" and value.shape[-1] > NARROW
+    return (attend_in_strips if wide else attend_by_kernel)(query, key, value)
 
 
 # PyTorch's other kernel, MATH, stores the N x N matrix.
@@ -75,10 +78,10 @@ class AttentionInStrips(torch.autograd.Function):
 
     Notes
     -----
-    PyTorch's CPU kernel needs `query` as wide as `value`, but here d = C / 8. Padded with zeros it takes about as long
-    as the N x N form at C = 128 (`make bench`). The gradient of a softmax needs, for each row j, the mean of the
-    incoming gradient under beta. That mean equals do_j . o_j, which is known before the row is recomputed: this is the
-    backward pass of FlashAttention (Dao et al. 2022, arXiv 2205.14135).
+    PyTorch's CPU kernel needs `query` as wide as `value`, but here d = C / 8. Padded with zeros it is the faster one up
+    to C = 64, and takes about as long as the N x N form at C = 128 (`make bench`). The gradient of a softmax needs, for
+    each row j, the mean of the incoming gradient under beta. That mean equals do_j . o_j, which is known before the row
+    is recomputed: this is the backward pass of FlashAttention (Dao et al. 2022, arXiv 2205.14135).
     """
 
     @staticmethod

@@ -119,8 +119,8 @@ def test_attention_is_a_curve_if_few_nodes_are_enough(scores, chosen, monkeypatc
     p = parts(1, positions=2048)
     p[0].data[0, 0] = scores
     monkeypatch.setattr(kernels, "attend_by_curve", lambda *p: "curve")
-    monkeypatch.setattr(kernels, "attend_in_strips", lambda *p: "strips")
-    assert kernels.attend(*p) == ("curve" if chosen else "strips")
+    monkeypatch.setattr(kernels, "attend_by_kernel", lambda *p: "kernel")
+    assert kernels.attend(*p) == ("curve" if chosen else "kernel")
 
 
 @pytest.mark.parametrize(("d", "C"), [(1, 8), (2, 1)])

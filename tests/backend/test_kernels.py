@@ -39,6 +39,13 @@ def test_both_forms_of_attention_equal_the_matrix_form(attend, threads, parts, m
     torch.testing.assert_close(torch.autograd.grad(attend(*parts), parts, direction), expected)
 
 
+@pytest.mark.parametrize(("C", "chosen"), [(16, "kernel"), (64, "kernel"), (65, "strips")])
+def test_wide_maps_go_through_strips_on_a_cpu(C, chosen, monkeypatch):
+    monkeypatch.setattr(kernels, "attend_in_strips", lambda *parts: "strips")
+    monkeypatch.setattr(kernels, "attend_by_kernel", lambda *parts: "kernel")
+    assert kernels.attend(torch.rand(1, 7, 2), torch.rand(1, 7, 2), torch.rand(1, 7, C)) == chosen
+
+
 @pytest.mark.parametrize(("d", "C", "width"), [(1, 1, 8), (2, 5, 8), (3, 24, 24), (13, 100, 104), (9, 8, 16)])
 def test_the_kernel_gets_one_multiple_of_8_and_may_not_store_the_matrix(d, C, width, monkeypatch):
     def kernel(query, key, value, scale):
