@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: course test test-lowest lab site student refresh constraints bench clean
+.PHONY: course test test-lowest types lab site student refresh constraints bench clean
 
 course: .venv/.ready
 	$(PY) -m hcegan_lib course
@@ -31,6 +31,10 @@ build/lowest/.ready: pyproject.toml
 	sed -nE 's/^    "([A-Za-z0-9-]+)>=([0-9.]+)",$$/\1==\2/p' pyproject.toml > build/lowest/constraints.txt
 	$(LOWEST) -m pip install --quiet --constraint build/lowest/constraints.txt --editable ".[dev]"
 	touch $@
+
+# Checks the types of the eight core modules.
+types: .venv/.dev
+	$(PY) -m mypy
 
 lab: .venv/.ready
 	$(PY) -m jupyter lab --notebook-dir=notebooks
@@ -67,7 +71,7 @@ bench: .venv/.dev
 
 # Deletes what can be made again; trained runs stay.
 clean:
-	rm -rf .venv build data/cache .pytest_cache .ruff_cache .coverage
+	rm -rf .venv build data/cache .mypy_cache .pytest_cache .ruff_cache .coverage
 
 # An unusable .venv (made by a failed call, without pip, or with a Python that is too old) is replaced. On Linux, the
 # package index serves torch with gigabytes of CUDA libraries. If PIP_FIND_LINKS names a folder that has wheels of both

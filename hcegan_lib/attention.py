@@ -67,7 +67,7 @@ class SelfAttention2d(nn.Module):
             nn.init.kaiming_uniform_(convolution.weight, a=math.sqrt(5), generator=generator)
         # The gain has a generator of its own. Otherwise drawing it would shift the draws of all later layers, and SA'
         # would differ from SA in more than gamma.
-        seed = torch.randint(2**62, (), generator=generator, device="cpu").item()  # even under the device "meta"
+        seed = int(torch.randint(2**62, (), generator=generator, device="cpu"))  # even under the device "meta"
         gain = GAMMA_INITS[gamma_init](channels, torch.Generator().manual_seed(seed))
         self.gamma = nn.Parameter(gain)  # (C,)
 

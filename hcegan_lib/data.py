@@ -283,7 +283,8 @@ def _decode(
 ) -> tuple[dict, np.ndarray]:
     """Decode all photographs; return a record of what was kept, and the pixels, training first."""
     pixels = np.empty((len(names), image_size, image_size, 3), np.uint8)
-    kept, skipped, near_gray = [], [], []
+    kept: list[str] = []
+    skipped, near_gray = [], []
     with ThreadPoolExecutor() as pool:
         squares = pool.map(lambda name: _square(folder, name, image_size), names)
         bar = tqdm(squares, total=len(names), desc="decoding", unit="photo", delay=1, disable=not progress)

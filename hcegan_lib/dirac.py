@@ -89,8 +89,9 @@ def trajectory(
 
 
 def _points(theta: Numbers, psi: Numbers) -> tuple[Tensor, Tensor]:
-    theta, psi = torch.broadcast_tensors(*(torch.as_tensor(x, dtype=torch.float64).detach() for x in (theta, psi)))
-    return theta, psi
+    numbers = (torch.as_tensor(x, dtype=torch.float64).detach() for x in (theta, psi))
+    thetas, psis = torch.broadcast_tensors(*numbers)
+    return thetas, psis
 
 
 # The fake logit is s = psi * theta, so by the chain rule each gradient is the slope of a loss at s times the other

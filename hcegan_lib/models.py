@@ -306,7 +306,7 @@ def receptive_box(discriminator: nn.Module, row: int, column: int) -> tuple[int,
     top, left, side = row, column, 1
     for layer in reversed(convolutions):
         kernel = layer.dilation[0] * (layer.kernel_size[0] - 1) + 1
-        top, left = (start * layer.stride[0] - layer.padding[0] for start in (top, left))
+        top, left = (start * layer.stride[0] - int(layer.padding[0]) for start in (top, left))
         side = (side - 1) * layer.stride[0] + kernel
     return top, left, side
 

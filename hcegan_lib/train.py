@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -86,7 +87,7 @@ class TrainConfig:
 
 
 # bfloat16 changes scores less than the seed does (data/results/tuning.csv), but not every processor computes in it.
-FAST = "bfloat16" if getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16") else "float32"
+FAST = "bfloat16" if getattr(torch.cpu, "get_capabilities", dict[str, bool])().get("avx512_bf16") else "float32"
 # A minute per model on two cores: used by the stored notebooks. data/results/PLAN.md says why this rate and schedule.
 TOUR = TrainConfig(
     image_size=64,
@@ -110,7 +111,7 @@ PROFILES: dict[str, TrainConfig] = {
 }
 
 
-def config(profile: str = "tour", **changes: object) -> TrainConfig:
+def config(profile: str = "tour", **changes: Any) -> TrainConfig:
     """Look up the settings of a profile, and change some of them.
 
     Parameters
@@ -332,7 +333,7 @@ def fit(
     last = steps if stop_at is None else min(stop_at, steps)
     with explain_out_of_memory(settings, device):
         networks = build(settings, device)
-        optimizers = tuple(adam(network, settings, device) for network in networks)
+        optimizers: tuple = tuple(adam(network, settings, device) for network in networks)
         pictures = photos.train if device == "cpu" else photos.train.to(device)  # to a GPU all at once, as bytes
 
     config = {**asdict(settings), "fingerprint": photos.fingerprint}
@@ -341,7 +342,7 @@ def fit(
     room = explain_disk_full(f"make room and train again in {folder} to resume")
     with room, checkpoints.claim_folder(folder, config, steps), cudnn, explain_out_of_memory(settings, device):
         rows = checkpoints.resume(folder, networks, optimizers, device)
-        trained = tuple(parallel.distribute(network, device) for network in networks)
+        trained: tuple = tuple(parallel.distribute(network, device) for network in networks)
         if compiled:  # not `networks`, which render photographs of other shapes
             trained = tuple(torch.compile(network) for network in trained)
         shown, _ = photos.test.batch(checkpoints.sampled(len(photos.test)), device=device)
@@ -359,14 +360,15 @@ def fit(
                     group["lr"] = learning_rate_at(settings, step - 1, steps)
                 gray, color = map(parallel.split_batch, batch_of_step(pictures, settings, step - 1, device))
                 with seeded_dropout(settings.seed, step - 1, device):
-                    row = train_step(trained, optimizers, gray, color, **objective)
-                row = {"step": step, **parallel.mean_over_processes(row, device), "gain": row.get("gain")}
+                    measured = train_step(trained, optimizers, gray, color, **objective)
+                measured = parallel.mean_over_processes(measured, device)
+                row = {"step": step, **measured, "gain": measured.get("gain")}
                 row["seconds"] = time.perf_counter() - start
                 refuse_non_finite(row, folder)
                 rows.append(row)
                 log.write(json.dumps(row) + "\n")
                 bar.update()
-                bar.set_postfix_str("d={d_loss:.2f}, g={g_loss:.2f}, l1={l1:.3f}".format(**row), refresh=False)
+                bar.set_postfix_str("d={d_loss:.2f}, g={g_loss:.2f}, l1={l1:.3f}".format(**measured), refresh=False)
                 if step % epoch_steps == 0:
                     checkpoints.save_samples(folder, step, render(networks[0], shown))
                 if step % settings.checkpoint_every == 0 or step == last:

@@ -59,6 +59,8 @@ def claim_folder(folder: Path, config: dict, steps: int) -> Iterator[None]:
     ValueError
         If another training process has locked the folder.
     """
+    if parallel.is_first():
+        check_owner(folder, config, steps)  # so that no lock file is left in a folder that is refused
     with lock_folder(folder, "training") if parallel.is_first() else contextlib.nullcontext():
         if parallel.is_first():
             check_owner(folder, config, steps)
