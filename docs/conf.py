@@ -42,6 +42,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["explorers.js"]
 html_use_index = False
 html_domain_indices = False
 html_show_sphinx = False

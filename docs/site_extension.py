@@ -1,6 +1,7 @@
 """What the site does with the notebooks, beyond Sphinx: folded solutions, alternative texts, MathML, a front page."""
 
 import html
+import json
 import re
 from base64 import b64decode
 from io import BytesIO
@@ -21,6 +22,7 @@ from hcegan_lib.experiment.notebooks import WIDGET_VIEW, tags, widget_models, wi
 
 LESSONS = "notebooks/[0-9][0-9]_*.ipynb"
 SECTION = r"(?<=\.ipynb#)[^)\s]+"
+RECORDED_NOTE = "<p><em>In the notebook, all controls work; this page has recorded pictures for one.</em></p>"
 WIDTH = 480  # of the pictures on the front page, in pixels
 
 
@@ -46,6 +48,9 @@ def _plain(output: NotebookNode, state: dict) -> list[NotebookNode]:
     models = widget_models(output, state)
     if any("Progress" in model["model_name"] for model in models):
         return []
+    if any(_frames(model) for model in models):
+        texts = [RECORDED_NOTE, *(_recorded(model) for model in models if _frames(model))]
+        return [new_output("display_data", {"text/html": text}) for text in texts]
     pictures = [
         new_output(
             "display_data", {"image/png": buffer["data"]}, metadata={"image/png": {"alt": model["state"]["alt"]}}
@@ -55,6 +60,37 @@ def _plain(output: NotebookNode, state: dict) -> list[NotebookNode]:
         if buffer["path"] == ["image"]
     ]
     return [new_output("display_data", {"text/html": WIDGET_NOTE}), *pictures]
+
+
+def _frames(model: dict) -> list[dict]:
+    return model["state"].get("frames", [])
+
+
+def _recorded(model: dict) -> str:
+    """Write an explorer that has recorded pictures, and keep the controls and options that have some.
+
+    docs/_static/explorers.js starts it.
+    """
+    state, frames = dict(model["state"]), _frames(model)
+    for buffer in model["buffers"]:
+        holder = state if buffer["path"] == ["image"] else frames[buffer["path"][1]]
+        holder["image"] = buffer["data"]
+    numbers = {name: sorted({frame["chosen"][name] for frame in frames}) for name in frames[0]["chosen"]}
+    state["controls"] = [
+        control | {"texts": [control["texts"][number] for number in numbers[control["name"]]]}
+        for control in state["controls"]
+        if len(numbers[control["name"]]) > 1
+    ]
+    start = state["shown"]
+    first = min(frames, key=lambda frame: sum(abs(frame["chosen"][name] - start[name]) for name in start))
+    for frame in frames:
+        frame["chosen"] = {name: numbers[name].index(number) for name, number in frame["chosen"].items()}
+    state |= {"alone": True, "place": "", "frames": frames, **{key: first[key] for key in ("chosen", "image", "alt")}}
+    kept = ("controls", "place", "chosen", "image", "alt", "frames", "alone", "_esm")
+    content = json.dumps({key: state[key] for key in kept}).replace("</", r"<\/")
+    picture = f'<img src="data:image/png;base64,{first["image"]}" alt="{html.escape(first["alt"])}">'
+    script = f'<script type="application/json">{content}</script>'
+    return f"<style>{state['_css']}</style><div data-explorer>{picture}{script}</div>"
 
 
 class Lessons(Directive):

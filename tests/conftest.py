@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 import torch
@@ -9,6 +10,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from hcegan_lib import data, models, train
 from hcegan_lib.backend import kernels
 from tests.tiny import TINY
+
+# The system's Chromium. Tests that need it are skipped if it or Playwright is missing; nothing is downloaded.
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 torch.set_num_threads(1)  # the networks of the tests are tiny; two threads that wait for each other are slower than one
 
@@ -50,3 +57,14 @@ def fake_gpu(monkeypatch):
     except RuntimeError as error:
         pytest.skip(f"this version of PyTorch asks the GPU's driver: {str(error).splitlines()[0]}")
     return mode
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip(f"no browser: none of {', '.join(CHROMIUMS)} is on the path")
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()

@@ -113,3 +113,34 @@ def test_the_eight_modules_are_documented(site, pages):
     wanted = ("color.luma", "data.load", "losses.hinge", "attention.SelfAttention2d", "models.UNetGenerator")
     assert {f"hcegan_lib.{name}" for name in (*wanted, "metrics.psnr", "train.fit")} <= names
     assert any(name.startswith("hcegan_lib.dirac.") for name in names)
+
+
+EXPLORERS = {
+    "02_hinge_loss": "logit",
+    "04_the_game": "turn",
+    "05_hinge_cross_entropy": "step",
+    "07_attention_inits": "step of training",
+}
+
+
+@pytest.mark.parametrize(("lesson", "control"), EXPLORERS.items())
+def test_an_explorer_moves_through_its_recorded_pictures(site, browser, lesson, control):
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((site / "notebooks" / f"{lesson}.html").as_uri())
+    explorer = page.locator("[data-explorer]")
+    slider = explorer.get_by_role("slider")  # all that moves; the other controls have no pictures
+    assert slider.get_attribute("title")
+    assert explorer.locator("label").all_inner_texts() == [control]
+    assert slider.input_value() != ""
+    slider.press("Home")
+    seen = []
+    for _ in range(3):
+        page.wait_for_function("() => document.querySelector('[data-explorer] img').complete")
+        seen.append((slider.input_value(), explorer.get_by_role("status").inner_text()))
+        assert explorer.locator("img").evaluate("(picture) => picture.naturalWidth") > 400
+        slider.press("ArrowRight")
+    assert [number for number, _ in seen] == ["0", "1", "2"]
+    assert len({text for _, text in seen}) == 3
+    assert errors == []

@@ -1,7 +1,6 @@
 """Slides from a notebook: what stands on which slide, and that a browser shows them without a network."""
 
 import re
-import shutil
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -15,7 +14,6 @@ from hcegan_lib.course import slides
 PICTURE = new_output("display_data", {"image/png": "iVBORw0KGgo="}, metadata={"image/png": {"alt": "a curve"}})
 WIDGET = new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "a"}, "text/plain": "w"})
 PRINTED = new_output("stream", text="printed\n")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def code(source, *outputs, **metadata):
@@ -129,27 +127,22 @@ def test_reveal_js_comes_with_its_license_and_is_small():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no browser on the path")
-def test_the_right_arrow_moves_on_and_every_slide_fits(tmp_path):
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+def test_the_right_arrow_moves_on_and_every_slide_fits(browser, tmp_path):
     (source,) = course.NOTEBOOKS.glob("02_*.ipynb")
     page_file = slides.write(source, tmp_path)
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1366, "height": 768})
-        said = SimpleNamespace(errors=[], requests=[])
-        page.on("pageerror", lambda error: said.errors.append(str(error)))
-        page.on("request", lambda sent: said.requests.append(sent.url.split(":")[0]))
-        page.goto(page_file.as_uri())
-        page.wait_for_function("() => window.Reveal && Reveal.isReady()")
-        assert page.locator("h1").first.is_visible()
-        page.keyboard.press("ArrowRight")
-        assert page.evaluate("() => Reveal.getIndices().h") == 1
-        assert page.locator("section.present section.present p").first.is_visible()
-        assert page.evaluate(TOO_LARGE) == []
-        assert said.errors == []
-        assert set(said.requests) <= {"file", "data", "blob"}
-        browser.close()
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    said = SimpleNamespace(errors=[], requests=[])
+    page.on("pageerror", lambda error: said.errors.append(str(error)))
+    page.on("request", lambda sent: said.requests.append(sent.url.split(":")[0]))
+    page.goto(page_file.as_uri())
+    page.wait_for_function("() => window.Reveal && Reveal.isReady()")
+    assert page.locator("h1").first.is_visible()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("() => Reveal.getIndices().h") == 1
+    assert page.locator("section.present section.present p").first.is_visible()
+    assert page.evaluate(TOO_LARGE) == []
+    assert said.errors == []
+    assert set(said.requests) <= {"file", "data", "blob"}
 
 
 TOO_LARGE = """() => [...Array(Reveal.getTotalSlides()).keys()].filter(number => {

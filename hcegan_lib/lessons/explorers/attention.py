@@ -268,4 +268,4 @@ def attention_explorer(recording: Recording, color: Tensor, *, channel: int = 0)
         "column": slider("column", side // 2, range(side), "of the position that looks", kind="place"),
     }
     draw = lambda **values: attention_picture(recording, color, **values)  # noqa: E731
-    return Explorer(draw, controls, place="position that looks")
+    return Explorer(draw, controls, place="position that looks", recorded=("step", recorded))

@@ -20,8 +20,9 @@ function render({ model, el }) {
   const id = `hcegan-explorer-${++explorers}`;
   const controls = model.get("controls");
   const count = (name) => controls.find((control) => control.name === name).texts.length;
+  const alone = Boolean(model.get("alone")); // on a page that has the recorded pictures only
   const refreshers = [];
-  let playing = null, asked = 0, timer, url, asleep = false;
+  let playing = null, asked = 0, timer, url, asleep = alone;
 
   el.classList.add("hcegan-explorer");
   const figure = make("div", el, { className: "hcegan-picture" });
@@ -63,7 +64,7 @@ function render({ model, el }) {
 
   function answered() {
     clearTimeout(timer);
-    asleep = false;
+    asleep = alone;
     show(model.get("image"), model.get("alt"));
     refresh();
   }
@@ -90,7 +91,7 @@ function render({ model, el }) {
     refresh();
     if (nearest) show(nearest.image, nearest.alt);
     else stop();
-    now.textContent += NO_ANSWER;
+    if (!alone) now.textContent += NO_ANSWER;
     model.save_changes(); // a kernel that was only busy answers later
   }
 

@@ -106,4 +106,4 @@ def dirac_explorer(losses: Mapping[str, AdversarialLoss] = LOSSES, *, steps: int
     def draw(loss: str, other: str, **values: object) -> Figure:
         return dirac_picture(loss=losses[loss], other=losses[other], names=(loss, other), **values)
 
-    return Explorer(draw, controls)
+    return Explorer(draw, controls, recorded=("steps", [k for k in counts if k <= 100][::10]))
