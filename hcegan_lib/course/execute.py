@@ -96,8 +96,9 @@ def _run(
         write_atomically(output / f"{source.stem}.ipynb", nbformat.writes(notebook) + "\n")
         write_atomically(output / "index.html", index(output))
         if in_place and not outcome.errors:
-            write_atomically(source, nbformat.writes(golden(notebook)) + "\n")
-            save_figures(notebook, source.parent.parent / "figures")
+            stored = golden(notebook)
+            write_atomically(source, nbformat.writes(stored) + "\n")
+            save_figures(stored, source.parent.parent / "figures")
         yield outcome
 
 

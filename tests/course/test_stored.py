@@ -1,4 +1,11 @@
+from base64 import b64decode, b64encode
+from io import BytesIO
+
+import numpy as np
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from PIL import Image
 
 from hcegan_lib import course
 
@@ -28,6 +35,21 @@ def test_stored_outputs_contain_nothing_of_the_run_or_the_machine():
 def test_stored_outputs_keep_widgets_that_have_a_state():
     widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"m1": {"model_name": "IntSliderModel"}}}}
     assert course.golden(new_notebook(metadata={"widgets": widgets})).metadata.widgets == widgets
+
+
+@pytest.mark.parametrize(("alpha", "mode"), [(255, "RGB"), (128, "RGBA")])
+def test_a_stored_picture_is_smaller_and_looks_the_same(alpha, mode):
+    pixels = np.full((40, 60, 4), alpha, np.uint8)
+    pixels[..., :3] = np.arange(60)[:, None]
+    drawn = BytesIO()
+    Image.fromarray(pixels).save(drawn, "PNG", compress_level=1)
+    output = new_output("display_data", {"image/png": b64encode(drawn.getvalue()).decode()})
+    (cell,) = course.golden(new_notebook(cells=[new_code_cell("draw()", outputs=[output])])).cells
+    stored = b64decode(cell.outputs[0].data["image/png"])
+    with Image.open(BytesIO(stored)) as image:
+        assert image.mode == mode
+        assert np.array_equal(np.array(image.convert("RGBA")), pixels)
+    assert len(stored) < len(drawn.getvalue())
 
 
 def test_a_tagged_figure_is_saved_under_its_name_and_no_other_one_is(tmp_path):
