@@ -16,7 +16,7 @@ from hcegan_lib.experiment.notebooks import code_cells, tags, widget_state
 def golden(notebook: NotebookNode) -> NotebookNode:
     """Copy an executed notebook without what differs between two runs or machines: timings, paths, Python's version.
 
-    Outputs and widgets stay; the pieces of printed text are joined, and pictures are stored in as few bytes as PNG allows.
+    Outputs and widgets stay; pieces of printed text are joined, and pictures are stored in as few bytes as PNG allows.
     """
     notebook = copy.deepcopy(notebook)
     for key in ("papermill", "hcegan"):

@@ -4,7 +4,6 @@ from io import BytesIO
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-
 from PIL import Image
 
 from hcegan_lib import course
