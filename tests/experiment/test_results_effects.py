@@ -61,6 +61,13 @@ def test_a_seed_counts_only_if_all_models_of_the_contrast_finished(scores):
     assert found.isna().to_numpy().tolist() == [[False, False, False, name == "dog"] for name in sorted(SETS)]
 
 
+def test_a_set_counts_only_if_a_seed_has_all_models_of_the_contrast(scores):
+    started = scores[(scores["data"] != "fish") | (scores["model"] == "pix2pix")]
+    weights = results.PRIMARY["method"].weights
+    two_sets = results.estimate(scores[scores["data"] != "fish"], weights, "psnr")
+    assert results.estimate(started, weights, "psnr") == pytest.approx(two_sets, nan_ok=True)
+
+
 @pytest.mark.parametrize("name", module.CONTRASTS)
 def test_the_weights_of_a_contrast_add_up_to_0_and_name_models_of_the_paper(name):
     weights = module.CONTRASTS[name].weights

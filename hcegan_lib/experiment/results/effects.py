@@ -106,6 +106,7 @@ def estimate(scores: pd.DataFrame, weights: dict[str, float], metric: str) -> di
 
 def summarize(cells: pd.DataFrame) -> dict[str, float]:
     """Do the same for differences that are already computed: one row per data set, one column per seed."""
+    cells = cells.dropna(how="all")  # a set in which no seed has a run of every model counts as failed
     by_set, by_seed = cells.mean(axis=1), cells.dropna(axis=1).mean(axis=0)
     unit = by_set if len(by_set) > 1 else by_seed
     result = interval(unit) | {"p": p_value(unit), "sets": len(by_set), "seeds": int(cells.notna().sum(axis=1).min())}

@@ -1,0 +1,75 @@
+"""The scorecard of committed results, recomputed from their csv with pandas and SciPy alone."""
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from hcegan_lib.experiment import records, results
+
+GRIDS = ["laptop", "columns"]
+STARTS = ("SA", "SA'", "SA''")
+# contrast -> models that count positively and negatively, and the contrast's family in data/results/PLAN.md
+CONTRASTS = {
+    "loss": ([f"{s}+Hinge+BCE" for s in STARTS], [f"pix2pix+{s}" for s in STARTS], "primary"),
+    "start": (["pix2pix+SA'", "SA'+Hinge+BCE"], ["pix2pix+SA", "SA+Hinge+BCE"], "primary"),
+    "method": (["SA'+Hinge+BCE"], ["pix2pix"], "primary"),
+    "uniform start": (["pix2pix+SA''", "SA''+Hinge+BCE"], ["pix2pix+SA", "SA+Hinge+BCE"], "secondary"),
+    "attention alone": (["pix2pix+SA"], ["pix2pix"], "secondary"),
+    "target": (["SA+Hinge+BCE"], ["SA+Hinge+MSE"], "secondary"),
+}
+
+
+def table_of(grid):
+    path = records.RESULTS / f"{grid}.csv"
+    if not path.exists():
+        pytest.skip(f"{grid} has not been run")
+    return pd.read_csv(path)
+
+
+def effects(table, metric, plus, minus):
+    """Effect of each set and seed that has a run of all models."""
+    means = table.groupby(["data", "seed", "model"])[metric].mean().unstack() * {"psnr": 1, "ssim": 100}[metric]
+    means = means[[*plus, *minus]].dropna()
+    return means[plus].mean(axis=1) - means[minus].mean(axis=1)
+
+
+def t_interval(values):
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
+    return [values.mean(), low, high, stats.ttest_1samp(values, 0).pvalue]
+
+
+@pytest.mark.parametrize("metric", ["psnr", "ssim"])
+@pytest.mark.parametrize("contrast", [*CONTRASTS, "loss x start"])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_every_effect_of_the_scorecard_follows_from_the_committed_scores(grid, contrast, metric):
+    table = table_of(grid)
+    if contrast == "loss x start":
+        better = effects(table, metric, ["SA'+Hinge+BCE"], ["SA+Hinge+BCE"])
+        cells = (better - effects(table, metric, ["pix2pix+SA'"], ["pix2pix+SA"])).dropna()
+    else:
+        cells = effects(table, metric, *CONTRASTS[contrast][:2])
+    by_set = cells.groupby("data").mean()
+    card = results.scorecard(results.measured(grid)).set_index(["contrast", "metric"]).loc[(contrast, metric)]
+    unit = by_set if len(by_set) > 1 else cells
+    assert card[["mean", "low", "high", "p"]].tolist() == pytest.approx(t_interval(unit))
+    assert (card["sets"], card["seeds"]) == (len(by_set), cells.groupby("data").size().min())
+    by_seed = cells.unstack("seed").dropna(axis=1).mean()
+    if len(by_seed) > 1:
+        assert card[["seeds low", "seeds high"]].tolist() == pytest.approx(t_interval(by_seed)[1:3])
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_holms_correction_and_the_verdicts_follow_the_plan(grid):
+    table_of(grid)
+    card = results.scorecard(results.measured(grid))
+    for _, family in card.groupby("family"):
+        running = 0
+        for rank, (_, row) in enumerate(family.sort_values("p").iterrows()):
+            running = max(running, min(1, (len(family) - rank) * row["p"]))
+            assert row["p Holm"] == pytest.approx(running)
+            if row["text"]:
+                significant = running < 0.05
+                positive = "smaller than printed" if row["high"] < row["target"] else "reproduced"
+                open_ = "excluded" if row["high"] < row["target"] else "undecided"
+                wanted = ("contradicted" if row["mean"] < 0 else positive) if significant else open_
+                assert row["verdict"] == wanted
