@@ -166,3 +166,28 @@ def score(generator: "UNetGenerator", photos: "Photos", resamples: int = 10_000)
     colors = (model[name].to_numpy()[draws].mean(axis=1) for name in ("colorfulness", "true_colorfulness"))
     scores["colorfulness"] = interval(np.divide(*colors))
     return scores
+
+
+def contact_sheet(name: str, photos: "Photos", path: Path | None = None) -> Path:
+    """Save a picture for the model card: photographs in gray, as a ready generator colors them, and as they are.
+
+    Its columns are the four photographs whose PSNR gains most over the gray copy, the four in the middle and the four
+    that gain least. Returns the path, by default NAME.jpg beside the weights.
+    """
+    import torch
+    from torchvision.utils import save_image
+
+    from hcegan_lib import metrics
+    from hcegan_lib.color import gray_to_rgb
+    from hcegan_lib.models import render
+
+    generator, size = load(name)
+    gray, color = photos.batch()
+    rows = gray_to_rgb(gray), render(generator, gray), color
+    order = (metrics.psnr(rows[1], color) - metrics.psnr(rows[0], color)).argsort(descending=True)
+    middle = len(order) // 2 - 2
+    chosen = torch.cat([order[:4], order[middle : middle + 4], order[-4:]])
+    shown = torch.cat([row[chosen] for row in rows]).repeat_interleave(128 // size, 2).repeat_interleave(128 // size, 3)
+    path = path or FOLDER / f"{name}.jpg"
+    write_atomically(path, lambda part: save_image(shown, part, format="jpeg", nrow=len(chosen), pad_value=1))
+    return path

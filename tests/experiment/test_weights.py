@@ -2,8 +2,10 @@ import csv
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hcegan_lib import data, metrics, models, train
 from hcegan_lib.color import gray_to_rgb, luma
@@ -101,6 +103,16 @@ def test_ready_weights_are_small_have_a_card_and_score_what_their_manifest_says(
         over_gray = (metrics.psnr(rendered, color) - metrics.psnr(copy, color)).mean().item()
         assert (len(photos), over_gray) == (scores["photographs"], pytest.approx(scores["psnr_over_gray"][0], abs=0.01))
         assert rows(scores) <= set(card.splitlines())
+
+
+@pytest.mark.parametrize(("name", "test"), [("flowers", "flowers"), ("general", "mini")])
+def test_the_card_shows_where_the_weights_succeed_and_fail(name, test, tmp_path):
+    photos = data.load(test, weights.manifest()[name]["image_size"], cache=tmp_path).test
+    drawn = weights.contact_sheet(name, photos, tmp_path / "sheet.jpg")
+    with Image.open(drawn) as today, Image.open(READY / f"{name}.jpg") as stored:
+        assert today.size == stored.size
+        assert np.abs(np.array(today, dtype=int) - np.array(stored)).mean() < 1
+    assert f"({name}.jpg)" in (READY / f"{name.upper()}.md").read_text(encoding="utf-8")
 
 
 def rows(scores):
