@@ -137,6 +137,13 @@ def test_the_scorecard_is_printed_in_four_forms(committed):
         results.render_scorecard("made", "latex")
 
 
+@pytest.mark.parametrize(("planned", "said"), [((3, 4), False), ((4, 4), True), ((3, 5), True)])
+def test_a_scorecard_before_the_last_run_says_that_it_is_interim(committed, monkeypatch, planned, said):
+    monkeypatch.setitem(verdicts.PLANNED, "made", planned)
+    interim = "Interim, 3 of {} data sets and 4 of {} seeds; the plan judges them all. Grid made".format(*planned)
+    assert (interim in results.render_scorecard("made", "short")) == said
+
+
 def test_a_grid_without_all_models_has_no_scorecard(committed, scores):
     scores[scores["model"] != "pix2pix+SA"].to_csv(committed / "made.csv", index=False)
     with pytest.raises(ValueError, match=r"grid 'made' has no runs of pix2pix\+SA"):
