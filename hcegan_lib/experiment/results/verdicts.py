@@ -172,15 +172,12 @@ def caption(card: pd.DataFrame, grid: str) -> str:
     per = f"{seeds} seed{'' if seeds == 1 else 's'}"
     over = f"over {sets} data sets, each averaged over its {per}" if sets > 1 else f"over {per}"
     made_by = records.manifest(grid)
-    wanted_sets, wanted_seeds = PLANNED.get(grid, (0, 0))
-    interim = (
-        f"Interim, {sets} of {wanted_sets} data sets and {seeds} of {wanted_seeds} seeds; the plan judges them all. "
-    )
+    wanted = PLANNED.get(grid, (0, 0))
+    counted = f"Interim, {sets} of {wanted[0]} data sets and {seeds} of {wanted[1]} seeds; the plan judges them all. "
+    interim = counted if sets < wanted[0] or seeds < wanted[1] else ""
     return (
-        interim
-        * (sets < wanted_sets or seeds < wanted_seeds)
-        + f"Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the paper's seven "
-        "columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
+        f"{interim}Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the paper's "
+        "seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
         "data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, without "
         "correction; D is the discriminator, early while the rate is constant, late the last quarter of the epochs. "
         f"Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
