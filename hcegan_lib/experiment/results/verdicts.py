@@ -176,9 +176,9 @@ def caption(card: pd.DataFrame, grid: str) -> str:
     counted = f"Interim, {sets} of {wanted[0]} data sets and {seeds} of {wanted[1]} seeds; the plan judges them all. "
     interim = counted if sets < wanted[0] or seeds < wanted[1] else ""
     return (
-        f"{interim}Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the paper's "
-        "seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
-        "data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, without "
-        "correction; D is the discriminator, early while the rate is constant, late the last quarter of the epochs. "
-        f"Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
+        f"{interim}Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the "
+        "paper's seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the "
+        "rules of data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, "
+        "without correction; D is the discriminator, early while the rate is constant, late the last quarter of the "
+        f"epochs. Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
     )
