@@ -35,7 +35,8 @@ def effects(table, metric, plus, minus):
 
 def t_interval(values):
     low, high = stats.t.interval(0.95, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
-    return [values.mean(), low, high, stats.ttest_1samp(values, 0).pvalue]
+    p = stats.ttest_1samp(values, 0).pvalue if len(values) > 2 else float("nan")
+    return [values.mean(), low, high, p]
 
 
 @pytest.mark.parametrize("metric", ["psnr", "ssim"])
@@ -51,7 +52,7 @@ def test_every_effect_of_the_scorecard_follows_from_the_committed_scores(grid, c
     by_set = cells.groupby("data").mean()
     card = results.scorecard(results.measured(grid)).set_index(["contrast", "metric"]).loc[(contrast, metric)]
     unit = by_set if len(by_set) > 1 else cells
-    assert card[["mean", "low", "high", "p"]].tolist() == pytest.approx(t_interval(unit))
+    assert card[["mean", "low", "high", "p"]].tolist() == pytest.approx(t_interval(unit), nan_ok=True)
     assert (card["sets"], card["seeds"]) == (len(by_set), cells.groupby("data").size().min())
     by_seed = cells.unstack("seed").dropna(axis=1).mean()
     if len(by_seed) > 1:
@@ -63,6 +64,8 @@ def test_holms_correction_and_the_verdicts_follow_the_plan(grid):
     table_of(grid)
     card = results.scorecard(results.measured(grid))
     for _, family in card.groupby("family"):
+        if family["p"].isna().any():  # an interim grid, with too few data sets
+            continue
         running = 0
         for rank, (_, row) in enumerate(family.sort_values("p").iterrows()):
             running = max(running, min(1, (len(family) - rank) * row["p"]))

@@ -137,11 +137,24 @@ def test_the_scorecard_is_printed_in_four_forms(committed):
         results.render_scorecard("made", "latex")
 
 
-@pytest.mark.parametrize(("planned", "said"), [((3, 4), False), ((4, 4), True), ((3, 5), True)])
-def test_a_scorecard_before_the_last_run_says_that_it_is_interim(committed, monkeypatch, planned, said):
+def test_with_one_seed_there_is_a_scorecard_and_no_spread_over_seeds(committed, scores):
+    scores[scores["seed"] == 0].to_csv(committed / "made.csv", index=False)
+    text = results.render_scorecard("made")
+    assert "over 3 data sets, each averaged over its 1 seed." in text
+    (spread,) = (line for line in text.splitlines() if "PSNR: std over seeds" in line)
+    assert "one seed only" in spread
+
+
+@pytest.mark.parametrize(("planned", "unfinished"), [((3, 4), False), ((4, 4), True), ((3, 5), True)])
+def test_a_grid_gets_its_verdicts_after_its_last_run(committed, monkeypatch, planned, unfinished):
     monkeypatch.setitem(verdicts.PLANNED, "made", planned)
-    interim = "Interim, 3 of {} data sets and 4 of {} seeds; the plan judges them all. Grid made".format(*planned)
-    assert (interim in results.render_scorecard("made", "short")) == said
+    interim = "Interim, 3 of {} data sets and 4 of {} seeds: no verdicts before the last run. Grid made".format(
+        *planned
+    )
+    text = results.render_scorecard("made", "short")
+    assert (interim in text) == unfinished
+    assert ("not yet" in text) == unfinished
+    assert ("reproduced" in text) != unfinished
 
 
 def test_a_grid_without_all_models_has_no_scorecard(committed, scores):

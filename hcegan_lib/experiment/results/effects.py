@@ -109,7 +109,8 @@ def summarize(cells: pd.DataFrame) -> dict[str, float]:
     cells = cells.dropna(how="all")  # a set in which no seed has a run of every model counts as failed
     by_set, by_seed = cells.mean(axis=1), cells.dropna(axis=1).mean(axis=0)
     unit = by_set if len(by_set) > 1 else by_seed
-    result = interval(unit) | {"p": p_value(unit), "sets": len(by_set), "seeds": int(cells.notna().sum(axis=1).min())}
+    seeds = min(cells.notna().sum(axis=1), default=0)
+    result = interval(unit) | {"p": p_value(unit), "sets": len(by_set), "seeds": int(seeds)}
     del result["n"]
     over_seeds = interval(by_seed)
     return result | {"seeds low": over_seeds["low"], "seeds high": over_seeds["high"]}

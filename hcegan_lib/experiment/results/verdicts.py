@@ -93,8 +93,8 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
     """Render the `scorecard` and the `training_card` of a grid's committed results, as `hcegan verdict` prints them.
 
     `form` is "md" or "html", for reading; "short", one line for each main claim, as in the README; or "csv", the
-    scorecard with all columns and every digit. Raises ValueError for any other argument, and if the grid lacks one of
-    the paper's eight models.
+    scorecard with all columns and every digit. A grid that is not finished gets no verdicts. Raises ValueError for any
+    other form, and if the grid lacks one of the paper's eight models.
     """
     if form not in ("md", "html", "short", "csv"):
         raise ValueError(f"form must be one of md, html, short, csv, got {form!r}")
@@ -102,10 +102,13 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
     missing = set(paper.MODELS) - set(scores["model"])
     if missing:
         raise ValueError(f"grid {grid!r} has no runs of {', '.join(sorted(missing))}: the scorecard needs them")
-    card = scorecard(scores)
+    card, training = scorecard(scores), training_card(grid, scores)
+    if interim(card, grid):
+        card, training = (
+            one.assign(verdict=one["verdict"].replace(".+", "not yet", regex=True)) for one in (card, training)
+        )
     if form == "csv":
         return card.to_csv(index=False, lineterminator="\n")
-    training = training_card(grid, scores)
     text = pd.concat([readable(card), readable_training(training)]) if form != "short" else short(card, training)
     body = markdown(text) if form != "html" else _to_html(text)
     return f"{body}\n{caption(card, grid)}\n"
@@ -147,7 +150,9 @@ def readable_training(card: pd.DataFrame) -> pd.DataFrame:
 
 
 def _estimate(row: dict) -> str:
-    """Format mean and interval; a single value has none."""
+    """Format mean and interval; a single value has none, and a spread over one seed is neither."""
+    if row["mean"] != row["mean"]:
+        return "one seed only"
     digits = 3 if row["measure"] == MEASURES["l1"].measure else 2
     mean, low, high = (f"{row[name]:+.{digits}f}" for name in ("mean", "low", "high"))
     return f"{mean} [{low}, {high}]" if row["low"] == row["low"] else mean
@@ -166,19 +171,25 @@ def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["claim", "the paper's tables", "our runs, 95% interval", "verdict"])
 
 
+def interim(card: pd.DataFrame, grid: str) -> str:
+    """Say how much of a grid that is not finished is there; "" for any other."""
+    wanted, there = PLANNED.get(grid, (0, 0)), (card["sets"].min(), card["seeds"].min())
+    if there[0] >= wanted[0] and there[1] >= wanted[1]:
+        return ""
+    sets, seeds = (f"{some} of {all_}" for some, all_ in zip(there, wanted))
+    return f"Interim, {sets} data sets and {seeds} seeds: no verdicts before the last run. "
+
+
 def caption(card: pd.DataFrame, grid: str) -> str:
     """Say what the numbers of a `scorecard` are."""
     sets, seeds = card["sets"].iloc[0], card["seeds"].min()
     per = f"{seeds} seed{'' if seeds == 1 else 's'}"
     over = f"over {sets} data sets, each averaged over its {per}" if sets > 1 else f"over {per}"
     made_by = records.manifest(grid)
-    wanted = PLANNED.get(grid, (0, 0))
-    counted = f"Interim, {sets} of {wanted[0]} data sets and {seeds} of {wanted[1]} seeds; the plan judges them all. "
-    interim = counted if sets < wanted[0] or seeds < wanted[1] else ""
     return (
-        f"{interim}Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the "
-        "paper's seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the "
-        "rules of data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, "
-        "without correction; D is the discriminator, early while the rate is constant, late the last quarter of the "
-        f"epochs. Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
+        f"{interim(card, grid)}Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean "
+        "over the paper's seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, "
+        "by the rules of data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the "
+        "claim, without correction; D is the discriminator, early while the rate is constant, late the last quarter "
+        f"of the epochs. Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
     )
