@@ -221,15 +221,23 @@ def test_a_click_beside_the_photographs_changes_nothing(page):
     assert shown.explorer.values == before
 
 
+REMEMBER_LIVE = """() => {
+    window.before = [];
+    const remember = (changes) => before.push(...changes.map((change) => change.oldValue));
+    const status = document.querySelector("[role=status]");
+    new MutationObserver(remember).observe(status, { attributeFilter: ["aria-live"], attributeOldValue: true });
+}"""
+
+
 @pytest.mark.parametrize(("name", "control"), [("attention", "step"), ("game", "turn")])
 def test_play_runs_to_the_last_step_and_reads_out_only_the_end(page, name, control):
     shown = show(page, name)
-    button = page.get_by_role("button", name="Play")
-    button.press("Enter")
-    assert shown.status.get_attribute("aria-live") == "off"
+    page.evaluate(REMEMBER_LIVE)
+    page.get_by_role("button", name="Play").press("Enter")
     last = list(shown.explorer.controls[control].options.values())[-1]
     page.get_by_role("button", name="Play").wait_for()  # it is called Pause while it plays
     assert shown.explorer.values[control] == last
+    assert page.evaluate("() => before") == ["polite", "off"]  # off while it played, which takes two pictures or many
     assert shown.status.get_attribute("aria-live") == "polite"
     shown.wait_until_shown()
 
