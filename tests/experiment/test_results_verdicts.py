@@ -148,8 +148,10 @@ def test_with_one_seed_there_is_a_scorecard_and_no_spread_over_seeds(committed, 
 @pytest.mark.parametrize(("planned", "unfinished"), [((3, 4), False), ((4, 4), True), ((3, 5), True)])
 def test_a_grid_gets_its_verdicts_after_its_last_run(committed, monkeypatch, planned, unfinished):
     monkeypatch.setitem(verdicts.PLANNED, "made", planned)
-    interim = "Interim, 3 of {} data sets and 4 of {} seeds: no verdicts before the last run. Grid made".format(
-        *planned
+    interim = (
+        "Interim, 3 of {} data sets and 4 of {} seeds are complete: no verdicts before the last run. Grid made".format(
+            *planned
+        )
     )
     text = results.render_scorecard("made", "short")
     assert (interim in text) == unfinished

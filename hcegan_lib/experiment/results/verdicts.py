@@ -177,7 +177,7 @@ def interim(card: pd.DataFrame, grid: str) -> str:
     if there[0] >= wanted[0] and there[1] >= wanted[1]:
         return ""
     sets, seeds = (f"{some} of {all_}" for some, all_ in zip(there, wanted))
-    return f"Interim, {sets} data sets and {seeds} seeds: no verdicts before the last run. "
+    return f"Interim, {sets} data sets and {seeds} seeds are complete: no verdicts before the last run. "
 
 
 def caption(card: pd.DataFrame, grid: str) -> str:
