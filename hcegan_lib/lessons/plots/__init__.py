@@ -8,9 +8,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "attention": [
-            *("attention_cost", "feature_maps", "self_attention_module", "tone_curves", "where_positions_look"),
-        ],
+        "attention": ["attention_cost", "feature_maps", "self_attention_module", "tone_curves"],
         "figure": ["Figure"],
         "games": ["dirac_games", "ends_of_games", "scores_by_seed"],
         "losses": ["cross_entropy_parts", "hinge_loss", "sides_of_losses", "value_and_gradient"],
@@ -25,8 +23,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "scores": ["conventions", "parts_of_errors", "renderings_with_errors", "score_by_colorfulness", "ssim_map"],
         "the_game": ["best_discriminator", "colors_of_a_game", "moments_of_a_game"],
         "training": [
-            *("curves_over_seeds", "discriminators_in_training", "gains_over_training"),
-            *("losses_over_training", "over_steps", "skill_over_training", "stability"),
+            *("curves_over_seeds", "gains_over_training", "losses_over_training", "over_steps"),
+            *("skill_over_training", "stability"),
         ],
     },
 )

@@ -73,36 +73,6 @@ def _draw_arrow(ax: Axes, *path: tuple[float, float], label: tuple[float, str] =
     ax.text(label[0], path[-2][1] + 0.05, label[1], ha="center", va="bottom", fontsize="x-small", color=BLUE)
 
 
-def where_positions_look(
-    image: Tensor, queries: Sequence[tuple[int, int]], maps: Mapping[str, Tensor], *, marks: str = "123456"
-) -> Figure:
-    """Show where some pixels of a photograph look: `image` has shape (3, S, S), `queries` are (row, column).
-
-    One row per name in `maps`, beta of all positions, (N, N), N = S * S: the photograph with the marked pixels, then
-    one attention map per pixel, each on its own scale. Below it stands its largest weight, as a multiple of 1 / N.
-    """
-    S = image.shape[-1]
-    figure, axes = make_panels(len(maps), 1 + len(queries), width=2.1, height=2.3)
-    words = []
-    for row, (name, beta) in zip(axes, maps.items()):
-        draw_photo(row[0], image)
-        row[0].set_ylabel(name)
-        for ax, (down, across), mark in zip(row[1:], queries, marks):
-            weights = beta[down * S + across].view(S, S)
-            times = beta.shape[1] * weights.max().item()
-            ax.imshow(weights.numpy(), cmap="inferno", vmin=0)
-            ax.plot(across, down, "+", color="white", markersize=10, markeredgewidth=2)
-            ax.set(xticks=[], yticks=[], xlabel=f"pixel {mark}: up to {times:.1f} × uniform")
-            place = {"xytext": (0, 0), "textcoords": "offset points", "ha": "center", "va": "center", "color": "white"}
-            row[0].annotate(mark, (across, down), **place, bbox={"boxstyle": "circle", "facecolor": "black"})
-            words.append(f"{name}, pixel {mark}: {times:.1f}")
-    figure.alt = (
-        f"A photograph with {len(queries)} marked pixels and, for each, a map of where it looks. The largest weight as "
-        f"a multiple of the uniform weight: {'; '.join(words)}."
-    )
-    return figure
-
-
 def tone_curves(gray: Tensor, outputs: Mapping[str, Tensor]) -> Figure:
     """Draw attention with one channel over the gray of the pixel that looks, beside the photograph.
 

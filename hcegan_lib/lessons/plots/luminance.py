@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from hcegan_lib.lessons.plots.figure import BLUE, COLORS, MARKERS, ORANGE, STYLES, Figure, make_panels
+from hcegan_lib.lessons.plots.figure import BLUE, ORANGE, STYLES, Figure, make_panels
 
 
 def coarse_chroma(scores: pd.DataFrame, levels: Mapping[str, float]) -> Figure:
@@ -26,21 +26,29 @@ def coarse_chroma(scores: pd.DataFrame, levels: Mapping[str, float]) -> Figure:
     return figure
 
 
-def fidelity_and_vividness(curves: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw PSNR (dB) over vividness for pictures whose saturation is turned up and down; a ring marks factor 1.
+def fidelity_and_vividness(games: pd.DataFrame, knob: pd.DataFrame) -> Figure:
+    """Draw PSNR (dB) over vividness, colorfulness divided by that of the truth: games as dots, and one knob as a line.
 
-    The columns of each table are vividness (colorfulness divided by that of the truth) and psnr; its index is the
-    factor by which chroma is multiplied.
+    Both tables have one row per run, with the columns seed, psnr and vividness; `games` has l1_weight, lambda of
+    Eq. (8), and `knob` the factor by which the chroma of one model was multiplied.
     """
-    figure, [[ax]] = make_panels(1, 1, width=6.2, height=3.6)
+    figure, [[ax]] = make_panels(1, 1, width=6.2, height=3.8)
     words = []
-    for (name, curve), color, marker in zip(curves.items(), COLORS, MARKERS):
-        ax.plot(curve["vividness"], curve["psnr"], color=color)
-        ax.plot(*curve.loc[1, ["vividness", "psnr"]], marker, color=color, markersize=8, label=name)
-        best = curve["psnr"].idxmax()
-        words.append(f"{name} is {curve.loc[1, 'vividness']:.2f} as vivid as the truth and best at factor {best:.2f}")
+    for runs, by, color, look, name in (
+        (games, "l1_weight", ORANGE, "o", "trained with this λ"),
+        (knob, "factor", BLUE, "s-", "L1 alone, chroma times this factor"),
+    ):
+        mean = runs.groupby(by)[["vividness", "psnr"]].mean()
+        ax.plot(runs["vividness"], runs["psnr"], ".", color=color, alpha=0.5, markersize=4)
+        ax.plot(mean["vividness"], mean["psnr"], look, color=color, markersize=6, label=name)
+        letters = {"textcoords": "offset points", "color": color, "fontsize": 9}
+        for k, (value, place) in enumerate(mean.iterrows()):
+            left = by == "l1_weight" and k % 2 == 0  # games lie close together, so their labels take turns
+            ax.annotate(f"{value:g}", place, (-5, -10) if left else (5, 3), ha="right" if left else "left", **letters)
+        ends = [f"{mean.index[k]:g}: {mean['vividness'].iloc[k]:.2f}, {mean['psnr'].iloc[k]:.1f} dB" for k in (0, -1)]
+        words.append(f"{name}, from {ends[0]}, to {ends[1]}")
     ax.axvline(1, color="0.6", linestyle=":", linewidth=1)
     ax.set(xlabel="vividness: colorfulness / that of the true photographs", ylabel="PSNR (dB)")
     ax.legend()
-    figure.alt = f"PSNR over vividness, one curve per model. {'; '.join(words)}."
+    figure.alt = f"PSNR over vividness. {'; '.join(words)}."
     return figure

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from hcegan_lib.lessons.plots.figure import (
@@ -43,37 +42,6 @@ def over_steps(
     add_legend(figure, len(curves), frameon=True)
     ends = (f"{name} ends at {values[-1]:.2f} after {len(values) - 1} steps" for name, values in curves.items())
     figure.alt = f"Line plot of the {ylabel} over training steps: {'; '.join(ends)}."
-    return figure
-
-
-def discriminators_in_training(logs: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the loss of several discriminators, the norm of its gradient, and the gap between real and rendered pairs.
-
-    The columns of each log are step, d_loss, gradient (its norm), real and fake (mean logits).
-    """
-    figure, [axes] = make_panels(1, 3, width=3.3, height=2.7)
-    loss, gradient, gap = axes
-    finite = pd.concat([log["d_loss"] for log in logs.values()])
-    finite = finite[np.isfinite(finite)]
-    floor = finite.min() - 0.12 * (finite.max() - finite.min() + 1)
-    words = []
-    for (name, log), color, style in zip(logs.items(), COLORS, STYLES):
-        infinite = log["step"][np.isneginf(log["d_loss"])]
-        loss.plot(log["step"], log["d_loss"].where(np.isfinite(log["d_loss"])), style, color=color, label=name)
-        loss.plot(infinite, np.full(len(infinite), floor), "v", color=color, markersize=5)
-        gradient.semilogy(log["step"], log["gradient"], style, color=color, label=name)
-        gap.plot(log["step"], log["real"] - log["fake"], style, color=color, label=name)
-        words.append(f"{name}: {len(infinite)} infinite losses, final gap {(log['real'] - log['fake']).iloc[-1]:.1f}")
-    titles = ("discriminator loss (▼ minus infinity)", "norm of its gradient", "mean logit, real minus rendered")
-    for ax, title in zip(axes, titles):
-        ax.set_xlabel("step")
-        ax.set_title(title, fontsize="medium")
-    loss.legend(fontsize="small")
-    mark_zero(gap)
-    figure.alt = (
-        "Three panels over training steps: the discriminator loss, the norm of its gradient, and the mean score of "
-        f"real pairs minus that of rendered ones. {'; '.join(words)}."
-    )
     return figure
 
 

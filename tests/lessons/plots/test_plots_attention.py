@@ -18,20 +18,6 @@ def test_the_attention_module_is_drawn_with_the_given_shapes():
     assert "beta, 16 × 16" in figure.alt
 
 
-def test_each_marked_pixel_is_drawn_with_its_row_of_each_attention_map(photos):
-    maps = {"a": torch.rand(256, 256), "b": torch.rand(256, 256)}
-    figure = plots.where_positions_look(photos[0], [(1, 2), (15, 0)], maps)
-    panels = np.array(figure.axes).reshape(2, 3)
-    for row, beta in zip(panels, maps.values()):
-        np.testing.assert_array_equal(pixels(row[0]), photos[0].permute(1, 2, 0))
-        np.testing.assert_array_equal(pixels(row[1]), beta[16 * 1 + 2].view(16, 16))
-        np.testing.assert_array_equal(pixels(row[2]), beta[16 * 15].view(16, 16))
-        assert row[1].lines[0].get_xydata().tolist() == [[2, 1]]
-    times = 256 * maps["b"][240].max()
-    assert panels[1, 2].get_xlabel() == f"pixel 2: up to {times:.1f} × uniform"
-    assert f"b, pixel 2: {times:.1f}" in figure.alt
-
-
 def test_each_pixel_is_a_dot_over_its_gray(photos):
     gray = photos[0][:1]
     outputs = {"k = 1": gray.flatten() / 2, "k = 2": gray.flatten() ** 2}

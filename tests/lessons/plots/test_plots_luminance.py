@@ -16,12 +16,16 @@ def test_coarse_chroma_is_drawn_over_the_side_of_the_blocks_with_levels_to_compa
     assert "PSNR falls from 33.0 to 22.5 dB, SSIM from 94.0 to 85.0%" in figure.alt
 
 
-def test_fidelity_is_drawn_over_vividness_with_a_mark_at_the_model_as_trained():
-    curve = pd.DataFrame({"vividness": [0.0, 0.6, 1.2], "psnr": [17.0, 18.0, 16.0]}, index=[0, 1, 2])
-    figure = plots.fidelity_and_vividness({"L1": curve, "game": curve.assign(psnr=[17.0, 17.5, 18.5])})
+def test_games_are_dots_with_their_lambda_and_the_knob_is_a_line_with_its_factor():
+    games = pd.DataFrame(
+        {"l1_weight": [1, 1, 30], "seed": [0, 1, 0], "vividness": [0.9, 0.7, 0.6], "psnr": [17.0, 18.0, 19.0]}
+    )
+    knob = pd.DataFrame({"factor": [0, 1.5], "seed": 0, "vividness": [0.0, 0.8], "psnr": [18.4, 20.0]})
+    figure = plots.fidelity_and_vividness(games, knob)
     (ax,) = figure.axes
-    np.testing.assert_array_equal(ax.lines[0].get_data(), [[0, 0.6, 1.2], [17, 18, 16]])
     drawn = curves(ax)
-    assert [(*drawn[name].get_xdata(), *drawn[name].get_ydata()) for name in ("L1", "game")] == [(0.6, 18), (0.6, 17.5)]
-    assert "L1 is 0.60 as vivid as the truth and best at factor 1.00" in figure.alt
-    assert "game is 0.60 as vivid as the truth and best at factor 2.00" in figure.alt
+    np.testing.assert_allclose(drawn["trained with this λ"].get_data(), [[0.8, 0.6], [17.5, 19]])
+    np.testing.assert_allclose(drawn["L1 alone, chroma times this factor"].get_data(), [[0, 0.8], [18.4, 20]])
+    np.testing.assert_array_equal(ax.lines[0].get_data(), [[0.9, 0.7, 0.6], [17, 18, 19]])  # single runs
+    assert [text.get_text() for text in ax.texts] == ["1", "30", "0", "1.5"]
+    assert "trained with this λ, from 1: 0.80, 17.5 dB, to 30: 0.60, 19.0 dB" in figure.alt

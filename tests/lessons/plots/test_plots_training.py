@@ -31,24 +31,6 @@ def test_runs_of_different_lengths_are_drawn_from_step_1_on():
     assert plots.over_steps({"a": [0, 1]}, ylabel="b", xscale="linear").axes[0].get_xscale() == "linear"
 
 
-def test_infinite_discriminator_losses_are_triangles_below_the_finite_ones():
-    broken = pd.DataFrame(
-        {"step": [1, 2, 3], "d_loss": [0.5, -np.inf, -np.inf], "gradient": [1.0, 9.0, 2.0], "real": 0.5, "fake": 0.25}
-    )
-    whole = broken.assign(d_loss=[2.0, 1.5, -0.5], real=1.5)
-    figure = plots.discriminators_in_training({"broken": broken, "whole": whole})
-    loss, gradient, gap = figure.axes
-    finite, triangles, *_ = loss.lines
-    np.testing.assert_array_equal(finite.get_ydata(), [0.5, np.nan, np.nan])
-    np.testing.assert_array_equal(triangles.get_xdata(), [2, 3])
-    assert triangles.get_marker() == "v"
-    assert (triangles.get_ydata() < -0.5).all()
-    np.testing.assert_array_equal(gradient.lines[0].get_ydata(), [1, 9, 2])
-    assert gradient.get_yscale() == "log"
-    np.testing.assert_array_equal(gap.lines[1].get_ydata(), [1.25] * 3)
-    assert "broken: 2 infinite losses, final gap 0.2; whole: 0 infinite losses, final gap 1.2" in figure.alt
-
-
 def test_gains_are_means_in_a_band_over_seeds_beside_a_line_of_one_learning_rate_per_step():
     rows = [
         {"model": model, "seed": seed, "step": step, "gain": start + seed / 10 + step / 100, "l1": 1 / (step + seed)}
