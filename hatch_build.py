@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-KIT = ("notebooks", "figures", "docs", "TEACHING.md", "data/README.md")
+KIT = ("notebooks", "docs", "TEACHING.md", "data/README.md", "figures/README.md")  # the notebooks draw the figures
 KIT += tuple(f"data/{name}" for name in ("mini", "flowers", "paper", "results", "standins", "weights"))
 
 
