@@ -29,7 +29,7 @@ def coarse_chroma(scores: pd.DataFrame, levels: Mapping[str, float]) -> Figure:
 def fidelity_and_vividness(games: pd.DataFrame, knob: pd.DataFrame) -> Figure:
     """Draw PSNR (dB) over vividness, colorfulness divided by that of the truth: games as dots, and one knob as a line.
 
-    Both tables have one row per run, with the columns seed, psnr and vividness; `games` has l1_weight, lambda of
+    Both tables have one row per run, with the columns psnr and vividness; `games` has l1_weight, lambda of
     Eq. (8), and `knob` the factor by which the chroma of one model was multiplied.
     """
     figure, [[ax]] = make_panels(1, 1, width=6.2, height=3.8)
