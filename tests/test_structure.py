@@ -29,7 +29,7 @@ LONGEST = 450  # lines of a module
 MEDIAN = 10  # lines of a function
 CORE_LINES = 1800  # of the eight core modules together: one evening of reading
 
-MODULES = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in LIBRARY.rglob("*.py")}
+MODULES = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted(LIBRARY.rglob("*.py"))}
 NAMES = {name.removesuffix(".__init__"): path for path, name in MODULES.items()}
 
 
@@ -115,7 +115,9 @@ def test_half_of_all_functions_have_at_most_ten_lines():
     assert statistics.median(node.end_lineno - node.lineno + 1 for node in functions) <= MEDIAN
 
 
-@pytest.mark.parametrize("folder", [path for path in LIBRARY.iterdir() if (path / "__init__.py").exists()], ids=str)
+@pytest.mark.parametrize(
+    "folder", [path for path in sorted(LIBRARY.iterdir()) if (path / "__init__.py").exists()], ids=str
+)
 def test_a_folder_says_what_lives_there_and_what_never_does(folder):
     docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
     assert len(docstring.split("\n\n")) >= 2

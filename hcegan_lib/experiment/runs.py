@@ -1,7 +1,7 @@
 """The runs of a grid and their folders.
 
-run.json in a run's folder says what the run was made from; record.json, written last, says that it is finished. So an
-interrupted batch needs nothing but these folders to be resumed.
+run.json in a run's folder says what the run was made from. A finished run has a record, its executed notebook, and no
+error.txt. So an interrupted batch needs nothing but these folders to be resumed.
 """
 
 import contextlib
@@ -106,8 +106,9 @@ def split_finished(grid: Grid, runs: list[Run], *, fresh: bool = False) -> tuple
 
 
 def is_finished(run: Run) -> bool:
-    """Check whether a run has left a complete record."""
-    return "scores" in read_json(run.folder / "record.json")
+    """Check whether a run has left a complete record, and its notebook has come to its end without an error."""
+    notebook_ended = (run.folder / "notebook.ipynb").exists() and not (run.folder / "error.txt").exists()
+    return notebook_ended and "scores" in read_json(run.folder / "record.json")
 
 
 def archive(folders: list[Path]) -> Path | None:

@@ -20,6 +20,7 @@ from hcegan_lib.experiment.provenance import code_hash
 from hcegan_lib.experiment.supervise import Ended, end_with_parent, supervise, threads_per_run
 
 NOTEBOOK = KIT_ROOT / "notebooks" / "train_and_score.ipynb"
+UNFINISHED = ".notebook.ipynb"  # while it is being executed
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 ATTEMPTS = 2  # how often a batch begins a run whose worker dies
 WORKER_DIED = "its worker died twice"
@@ -33,7 +34,8 @@ def execute(job: dict) -> dict:
     """Execute one run in a process of its own and return its `Outcome` as a dict.
 
     The job has kit and folder (paths), parameters (of the notebook), made_from (content of run.json), batch (its name)
-    and key (of the Dask task). After a failure, the folder has error.txt and notebook.ipynb, as far as it was executed.
+    and key (of the Dask task). notebook.ipynb appears when the run has ended; after a failure, it shows how far the
+    notebook came, and error.txt is beside it.
 
     Raises
     ------
@@ -53,16 +55,18 @@ def execute(job: dict) -> dict:
     if attempt > ATTEMPTS:
         raise RuntimeError(WORKER_DIED)
     folder.mkdir(parents=True, exist_ok=True)
-    for old in ("error.txt", "notebook.ipynb"):
+    for old in ("error.txt", "notebook.ipynb", UNFINISHED):
         (folder / old).unlink(missing_ok=True)
     begun = job["made_from"] | {"batch": job["batch"], "attempt": attempt}
     write_atomically(folder / "run.json", json.dumps(begun, indent=1) + "\n")
     ended = _supervise(job)
-    notebook = read_notebook(folder / "notebook.ipynb")
+    notebook = read_notebook(folder / UNFINISHED)
     found = explain_failure(notebook, ended.status, ended.log)
     if found:
         shown = tracebacks(notebook) if notebook else []
         write_atomically(folder / "error.txt", "\n".join([*found, "", *shown, ended.log]))
+    if notebook:
+        (folder / UNFINISHED).replace(folder / "notebook.ipynb")
     return asdict(Outcome(folder.name, ended.seconds, ended.memory, found))
 
 
@@ -116,7 +120,7 @@ def main(job: dict) -> int:
     end_with_parent()
     import papermill
 
-    target = Path(job["folder"], "notebook.ipynb")
+    target = Path(job["folder"], UNFINISHED)
     paths = escape_braces(NOTEBOOK), escape_braces(target)
     options = {"cwd": str(NOTEBOOK.parent), "kernel_name": "python3", "progress_bar": False}
     try:

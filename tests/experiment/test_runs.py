@@ -95,10 +95,24 @@ def test_resuming_a_finished_grid_runs_nothing_and_writes_the_same_table(client,
     assert table.read_bytes() == written
 
 
-def test_a_run_without_a_record_is_resumed_in_its_folder(client, kit_in_process):
+def cut_the_record(folder):
+    (folder / "record.json").write_text('{"half')
+
+
+def take_the_notebook(folder):
+    (folder / "notebook.ipynb").unlink()
+
+
+def leave_an_error(folder):
+    (folder / "error.txt").write_text("a check of the notebook failed")
+
+
+# The notebook writes its record in the middle, so a run with one may have been killed later, or failed a later check.
+@pytest.mark.parametrize("damage", [cut_the_record, take_the_notebook, leave_an_error])
+def test_a_run_that_did_not_come_to_its_end_is_resumed_in_its_folder(client, kit_in_process, damage):
     cli.main(["batch", "grid.yaml"])
     folder = runs_of(kit_in_process) / "mini-pix2pix-seed1"
-    (folder / "record.json").write_text('{"half')
+    damage(folder)
     (folder / "checkpoint").touch()
     assert cli.main(["batch", "grid.yaml", "--resume"]) == 0
     assert client.executed[3:] == ["mini-pix2pix-seed1"]
