@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kits import MINIMAL, ROOT, files, grid_of, write_grid
 
-from hcegan_lib import cli, data, paper
+from hcegan_lib import cli, data, paper, train
 from hcegan_lib.experiment import cluster, parse_settings, read_grid, resolve_data
 
 
@@ -154,10 +154,10 @@ def test_impossible_options_are_refused_in_one_line(words, message, kit_in_proce
 
 def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
     folder = ROOT / "notebooks" / "grids"
-    names = ("smoke", "laptop", "columns", "paper")
+    names = ("smoke", "laptop", "columns", "paper", "sensitivity-rate", "sensitivity-maps")
     assert {path.stem for path in folder.glob("*.yaml")} == set(names)
     monkeypatch.setattr(os.path, "isdir", lambda path: True)  # the paper's photographs are not part of the kit
-    smoke, laptop, columns, whole = (read_grid(folder / f"{name}.yaml") for name in names)
+    smoke, laptop, columns, whole, rate, maps = (read_grid(folder / f"{name}.yaml") for name in names)
     assert (smoke.profile, len(smoke.models), smoke.data, smoke.seeds) == ("smoke", 2, ["mini"], [0, 1])
     for grid in (laptop, columns):
         assert (grid.profile, grid.models) == ("laptop", [*paper.MODELS, *paper.LUMA_MODELS])
@@ -165,6 +165,12 @@ def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
     assert (laptop.data, len(columns.data)) == (["flowers"], len(paper.DATASETS))
     assert (whole.profile, whole.models, whole.settings) == ("paper", list(paper.MODELS), {})
     assert (len(whole.data), len(whole.seeds)) == (len(paper.DATASETS), 3)
+    for grid in (rate, maps):
+        assert (grid.profile, grid.models, grid.data) == ("laptop", ["pix2pix", "SA'+Hinge+BCE"], laptop.data)
+        assert grid.seeds == [0, 1, 2, 3]
+    usual = train.config("laptop")
+    assert rate.settings == {"learning_rate": usual.learning_rate / 5, "epochs": 4 * usual.epochs}
+    assert maps.settings == {"attend_max_positions": usual.attend_max_positions // 4}
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
