@@ -1,4 +1,4 @@
-"""What lessons 09 and 14 say about "the runs stored here" holds for the tables stored beside it.
+"""What lessons 09, 14 and 15 say about "the runs stored here" holds for the tables stored beside it.
 
 Another processor rounds differently and so trains other networks, so a cell that a reader runs must not assert it.
 """
@@ -53,3 +53,7 @@ def test_14_generators_of_tissue_score_alike_and_err_differently():
     assert (half > 50).all()
     assert all_steps.to_list() == pytest.approx([25, 25], abs=5)
     assert scores.loc["one tint", "chroma skill"] == pytest.approx(0.25, abs=0.05)
+
+
+def test_15_half_the_channels_score_nearly_the_same():
+    assert abs(stored_table("15_small_devices", "flowers = data.load")["PSNR, dB"].diff().iloc[1]) < 0.3
