@@ -211,6 +211,15 @@ def test_the_oldest_python_of_the_workflow_is_the_one_that_the_package_asks_for(
     assert pyproject()["requires-python"] == f">={workflow['jobs']['course']['strategy']['matrix']['python'][0]}"
 
 
+def test_pre_commit_runs_the_tested_versions():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    pinned = {hook["repo"].split("/")[-1].removesuffix("-pre-commit"): hook["rev"] for hook in hooks}
+    tested = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
+    assert {name: pinned[name] for name in ("ruff", "codespell")} == {
+        name: f"v{tested[name]}" for name in ("ruff", "codespell")
+    }
+
+
 def test_spelling_in_texts_and_code():
     pages = [path for path in project_files() if path.suffix == ".md" and "reveal" not in path.parts]
     sources = [path for path in project_files() if path.suffix == ".py" and "tests" not in path.parts]
