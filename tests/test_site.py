@@ -144,3 +144,15 @@ def test_an_explorer_moves_through_its_recorded_pictures(site, browser, lesson, 
     assert [number for number, _ in seen] == ["0", "1", "2"]
     assert len({text for _, text in seen}) == 3
     assert errors == []
+
+
+@pytest.mark.parametrize("name", ["index", "notebooks/04_the_game"])
+def test_axe_finds_no_serious_and_no_critical_fault(site, browser, name):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    page.goto((site / f"{name}.html").as_uri())
+    found = axe.Axe().run(page).response["violations"]
+    assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == []
+    page.locator("img").first.evaluate("image => image.removeAttribute('alt')")
+    found = axe.Axe().run(page).response["violations"]
+    assert "image-alt" in [rule["id"] for rule in found]  # so the rules did run
