@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: course test test-lowest types lab site student refresh constraints bench clean
+.PHONY: course test test-lowest types lab site student refresh constraints bench clean unusable
 
 course: .venv/.ready
 	$(PY) -m hcegan_lib course
@@ -73,13 +73,13 @@ bench: .venv/.dev
 clean:
 	rm -rf .venv build data/cache .mypy_cache .pytest_cache .ruff_cache .coverage
 
-# An unusable .venv (made by a failed call, without pip, or with a Python that is too old) is replaced. On Linux, the
+# An unusable .venv (made by a failed call, without pip, or with a Python that is gone or too old) is replaced. On Linux, the
 # package index serves torch with gigabytes of CUDA libraries. If PIP_FIND_LINKS names a folder that has wheels of both
 # torch and torchvision (CPU builds, say, on a classroom's disk), those are installed first; otherwise pip finds them.
 USABLE := import sys, pip; sys.exit(sys.version_info < (3, 11))
 SIZE := Installing into .venv. If pip has to download PyTorch: up to 3.3 GB on Linux, and 6.3 GB of disk; \
   without a GPU, 0.2 GB are enough (docs/installation.md).
-.venv/.ready: pyproject.toml
+.venv/.ready: pyproject.toml $(if $(shell $(PY) -c "$(USABLE)" 2>/dev/null && echo usable),,unusable)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
 	  || { echo "The kit needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	@$(PY) -c "$(USABLE)" 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
