@@ -73,9 +73,10 @@ bench: .venv/.dev
 clean:
 	rm -rf .venv build data/cache .mypy_cache .pytest_cache .ruff_cache .coverage
 
-# An unusable .venv (made by a failed call, without pip, or with a Python that is gone or too old) is replaced. On Linux, the
-# package index serves torch with gigabytes of CUDA libraries. If PIP_FIND_LINKS names a folder that has wheels of both
-# torch and torchvision (CPU builds, say, on a classroom's disk), those are installed first; otherwise pip finds them.
+# An unusable .venv (made by a failed call, without pip, or with a Python that is gone or too old) is replaced: it then
+# depends on `unusable`, which is never up to date. On Linux, the package index serves torch with gigabytes of CUDA
+# libraries. If PIP_FIND_LINKS names a folder that has wheels of both torch and torchvision (CPU builds, say, on a
+# classroom's disk), those are installed first; otherwise pip finds them.
 USABLE := import sys, pip; sys.exit(sys.version_info < (3, 11))
 SIZE := Installing into .venv. If pip has to download PyTorch: up to 3.3 GB on Linux, and 6.3 GB of disk; \
   without a GPU, 0.2 GB are enough (docs/installation.md).

@@ -13,21 +13,24 @@ import pytest
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
-def stored_table(notebook, first_line):
-    """Read the table printed by the cell whose source starts with `first_line`: row names x numbers."""
+def stored_lines(notebook, first_line):
+    """Read the lines printed by the cell whose source starts with `first_line`."""
     cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
     (cell,) = (cell for cell in cells if cell.source.startswith(first_line))
     texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-    header, *rows = (re.split(r"\s{2,}", line.rstrip()) for line in "".join(texts).splitlines() if line.strip())
+    return [line.rstrip() for line in "".join(texts).splitlines() if line.strip()]
+
+
+def stored_table(notebook, first_line):
+    """Read the table printed by such a cell: row names x numbers."""
+    header, *rows = (re.split(r"\s{2,}", line) for line in stored_lines(notebook, first_line))
     return pd.DataFrame([row[1:] for row in rows], index=[row[0] for row in rows], columns=header[1:]).astype(float)
 
 
 def test_09_trained_models_beside_their_rivals():
     measured = stored_table("09_train", "means = pd.DataFrame({name: score.drop")
-    models, (gray, tint) = (
-        measured.loc[["pix2pix", "SA'+Hinge+BCE"]],
-        (measured.loc[k] for k in ("gray copy", "one tint")),
-    )
+    models = measured.loc[["pix2pix", "SA'+Hinge+BCE"]]
+    gray, tint = measured.loc["gray copy"], measured.loc["one tint"]
     assert (models["PSNR, true luma"] > gray["PSNR, true luma"]).all()
     assert (models["SSIM"] < gray["SSIM"]).all()
     assert (models["PSNR, true luma"] < tint["PSNR, true luma"] + 0.5).all()
@@ -40,12 +43,23 @@ def test_14_two_generators_of_flowers_disagree_and_repaint():
     assert (measured["gray repainted by (levels)"] > 2).all()
 
 
+def test_14_the_window_turns_the_hue():
+    table = stored_lines("14_medical_images", "def hue(image, place)")[2:]  # below the seeds and the windows
+    hues = {row.split()[0]: [int(value) for value in row.split()[1:]] for row in table}
+    turns = [abs(soft - bone) for soft, bone in (hues["vertebra"][:2], hues["aorta"][2:])]
+    assert min(turns) > 60
+    assert 180 < hues["vertebra"][1] < 280  # blue, by seed 0
+    assert 220 < hues["aorta"][2] < 280  # blue, by seed 1
+    assert 100 < hues["aorta"][3] < 180  # green
+
+
 def test_14_generators_of_tissue_score_alike_and_err_differently():
     scores = stored_table("14_medical_images", "scores = pd.DataFrame(rows).T")
     tissue, others = scores[scores.index.str.startswith("seed ")], scores[~scores.index.str.startswith("seed ")]
     assert len(tissue) == 4
     for measure in ("PSNR", "chroma skill"):
-        assert tissue[measure].min() > others[measure].max()
+        assert tissue[measure].min() > others[measure].max() + 0.3
+    assert scores.loc["flowers", "chroma skill"] < 0
     assert (scores["SSIM"].drop(["gray copy", "one tint"]) < scores.loc["gray copy", "SSIM"]).all()
     assert scores.loc["flowers", "PSNR"] < scores.loc["gray copy", "PSNR"] - 2
     assert tissue["chroma skill"].max() - tissue["chroma skill"].min() <= 0.1 + 1e-9

@@ -101,6 +101,12 @@ def test_the_measures_of_a_run_are_those_of_a_loop_over_its_epochs(curves):
     assert found.loc["dog", HCEGAN, 2].to_dict() == pytest.approx(wanted)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_run_of_one_epoch_has_no_swing(curves):
+    found = training.measures_of_runs(curves[curves["epoch"] == 1], decay_from=0.5)
+    assert found[["swing", "late_swing"]].isna().all(axis=None)
+
+
 def test_a_run_that_never_comes_near_counts_one_epoch_more_than_it_has(curves):
     far = curves.assign(l1=curves["l1"] + 9 * (curves["model"] == HCEGAN))
     assert (training.measures_of_runs(far, 0.5).query("model == @HCEGAN")["reached"] == EPOCHS + 1).all()

@@ -22,5 +22,5 @@ from hcegan_lib.experiment.results.statistics import (
 )
 from hcegan_lib.experiment.results.tables import protocol, table
 from hcegan_lib.experiment.results.text import FORMS, readable, render_table
-from hcegan_lib.experiment.results.training import MEASURES
+from hcegan_lib.experiment.results.training import MEASURES, measures_of_runs
 from hcegan_lib.experiment.results.verdicts import render_scorecard, scorecard, training_card

@@ -72,7 +72,7 @@ def measures_of_runs(curves: pd.DataFrame, decay_from: float) -> pd.DataFrame:
 
 
 def _swing(values: pd.Series) -> float:
-    return float(np.sqrt(np.mean(np.diff(values) ** 2)))
+    return values.diff().pow(2).mean() ** 0.5  # NaN for less than two epochs
 
 
 def training_claims(curves: pd.DataFrame, scores: pd.DataFrame, decay_from: float) -> pd.DataFrame:
