@@ -126,16 +126,14 @@ def test_a_claim_about_training_is_judged_by_its_interval_over_sets(scores, curv
 
 def test_the_scorecard_is_printed_in_four_forms(committed):
     card = results.scorecard(results.measured("made"))
-    text = results.render_scorecard("made")
+    text, short = results.render_scorecard("made"), results.render_scorecard("made", "short")
     assert "over 3 data sets, each averaged over its 4 seeds" in text
     for row in card.to_dict("records"):
         assert f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]" in text
     assert results.render_scorecard("made", "csv") == card.to_csv(index=False, lineterminator="\n")
     for row in card[card["contrast"] == "method"].to_dict("records"):
-        assert f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}] " in results.render_scorecard(
-            "made", "short"
-        )
-    assert len(results.render_scorecard("made", "short").splitlines()) <= 10
+        assert f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}] " in short
+    assert len(short.splitlines()) <= 10
     lines = len(card) + len(training.MEASURES)
     assert results.render_scorecard("made", "html").count("<tr") == lines + 1
     assert max(map(len, text.splitlines()[: lines + 2])) <= 190

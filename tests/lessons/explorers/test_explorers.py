@@ -2,6 +2,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import functools
 import io
 import re
 from pathlib import Path
@@ -12,17 +13,30 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
-from samples import COLOR, EXPLORERS, PATCHES, PICTURES
+from samples import EXPLORERS, PICTURES
 
 from hcegan_lib import course
 from hcegan_lib.experiment.notebooks import widget_state
 from hcegan_lib.lessons import explorers
 
 
+@functools.cache
+def made(name):
+    """An explorer and its first values; it is made once, because some record a dozen pictures."""
+    explorer = EXPLORERS[name][0]()
+    return explorer, explorer.values
+
+
+def at_start(name):
+    explorer, start = made(name)
+    explorer.set(**start)
+    return explorer
+
+
 @pytest.fixture(params=EXPLORERS)
 def case(request):
-    make, draw, moves = EXPLORERS[request.param]
-    return make(), draw, moves
+    _, draw, moves = EXPLORERS[request.param]
+    return at_start(request.param), draw, moves
 
 
 def drawn_again(draw, explorer):
@@ -103,7 +117,7 @@ def test_where_no_widget_can_be_shown_a_sentence_stands_in_for_it(case):
 
 
 def test_setting_several_controls_draws_once(monkeypatch):
-    explorer = explorers.loss_explorer()
+    explorer = at_start("loss")
     drawn = []
     monkeypatch.setattr(explorer, "draw", lambda **values: drawn.append(values) or explorers.loss_picture(**values))
     explorer.set(logit=-2.0, margin=2.0, label=-1)
@@ -111,7 +125,7 @@ def test_setting_several_controls_draws_once(monkeypatch):
 
 
 def test_a_value_that_is_no_option_is_refused_by_the_name_of_its_control():
-    explorer = explorers.loss_explorer()
+    explorer = at_start("loss")
     with pytest.raises(ValueError, match="pair must be one of real, rendered, got 0"):
         explorer.set(label=0)
 
@@ -119,14 +133,14 @@ def test_a_value_that_is_no_option_is_refused_by_the_name_of_its_control():
 def test_the_png_holds_the_drawn_pixels_exactly():
     figure = explorers.new_figure()
     explorers.gallery_picture(PICTURES, left="gray", right="true", figure=figure)
-    explorer = explorers.gallery(PICTURES)
+    explorer = at_start("gallery")
     with Image.open(io.BytesIO(explorer.panel.image)) as stored:
         figure.canvas.draw()
         np.testing.assert_array_equal(np.array(stored), np.asarray(figure.canvas.buffer_rgba())[..., :3])
 
 
 def test_a_place_is_picked_where_the_image_of_its_panel_is_drawn():
-    explorer = explorers.patch_explorer(PATCHES, COLOR[0])  # the frame extends beyond the photograph
+    explorer = at_start("patch")  # the frame extends beyond the photograph
     ((left, top, width, height),) = explorer.panel.fields
     with Image.open(io.BytesIO(explorer.panel.image)) as stored:
         pixels = np.array(stored)
@@ -142,7 +156,7 @@ def test_a_place_is_picked_where_the_image_of_its_panel_is_drawn():
 
 
 def test_recorded_pictures_are_small_and_look_like_the_others():
-    explorer = explorers.loss_explorer()
+    explorer = at_start("loss")
     frames = explorer.panel.frames
     assert len(frames) >= 10
     assert sum(len(frame["image"]) for frame in frames) < 150_000
@@ -159,13 +173,13 @@ def test_stored_explorers_are_those_of_today(path):
     states = [model["state"] for model in widget_state(notebook).values()]
     scripts = [state["_esm"] for state in states if "_esm" in state]
     assert scripts or not any(re.search(r"explorers\.\w+_explorer\(", cell.source) for cell in notebook.cells)
-    assert set(scripts) <= {explorers.loss_explorer().panel._esm}
+    assert set(scripts) <= {at_start("loss").panel._esm}
 
 
 def test_the_script_and_the_style_lie_beside_the_module():
     for name in ("explorer.js", "explorer.css"):
         text = Path(explorers.explorer.__file__).with_name(name).read_text(encoding="utf-8")
-        assert text in (explorers.loss_explorer().panel._esm, explorers.loss_explorer().panel._css)
+        assert text in (at_start("loss").panel._esm, at_start("loss").panel._css)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
