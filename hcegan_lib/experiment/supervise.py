@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import psutil
 
-POLL = 0.2  # seconds between two looks at a running process
+POLL = 0.5  # seconds between two looks at a running process
 
 
 class Ended(NamedTuple):
