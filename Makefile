@@ -9,11 +9,10 @@ PY := .venv/bin/python
 course: .venv/.ready
 	$(PY) -m hcegan_lib course
 
-# A test file, or a notebook, runs in one process with one thread each. There is one process more than cores, because
-# many tests wait for processes that they start. Files run in the order of their names, because otherwise those with few
-# but long tests would come last. Notebooks come first for the same reason: 09 trains. They run in kernels of their own,
-# so the coverage is that of the unit tests alone.
-SIDE_BY_SIDE = -n $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)") --dist loadfile --no-loadscope-reorder
+# A test file, or a notebook, runs in one process with one thread each. Files run in the order of their names, because
+# otherwise those with few but long tests would come last. Notebooks come first for the same reason: 09 trains. They run
+# in kernels of their own, so the coverage is that of the unit tests alone.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS := 1
 test: .venv/.dev
 	$(PY) -m ruff check .
