@@ -58,7 +58,8 @@ def run_batch(args: argparse.Namespace) -> int:
     with cluster if left else contextlib.nullcontext() as client, lock_folder(records.RUNS / grid.name, "batch"):
         if outdated:
             why = "" if args.fresh else f": {explain_outdated(outdated, runs)}"
-            complain(f"moved {len(outdated)} earlier runs to {experiment.archive(outdated)}{why}")
+            moved = "1 earlier run" if len(outdated) == 1 else f"{len(outdated)} earlier runs"
+            complain(f"moved {moved} to {experiment.archive(outdated)}{why}")
         failed = run_grid(args, runs, left, client, at_once=at_once, resources=resources)
         finished = sum(map(experiment.is_finished, runs))
         table = records.collect(grid.name, failed) if finished else "no table"

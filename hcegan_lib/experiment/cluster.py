@@ -32,6 +32,9 @@ def local_cluster(workers: int) -> Iterator[Client]:
     settings = {
         "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads_per_run(workers)},
         "distributed.scheduler.allowed-failures": 0,  # `run_all` knows better which run killed a worker
+        # Dask would sample its own work every 10 ms and look at its clock every 20 ms: a seventh of a core here.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
     }
     options = {"n_workers": workers, "threads_per_worker": 1, "host": "127.0.0.1"}
     options["memory_limit"] = None  # Dask would count only the workers, and runs are processes of their own

@@ -157,7 +157,8 @@ def test_runs_of_other_code_are_moved_aside_and_run_again(client, kit_in_process
     assert cli.main(["batch", "grid.yaml", "--resume"]) == 0
     assert client.executed[3:] == ["mini-pix2pix-seed1"]
     assert replaced(kit_in_process) == ["mini-pix2pix-seed1-1"]
-    assert "1 made with different code\n" in capsys.readouterr().err
+    aside = kit_in_process / "data" / "runs" / "grid.replaced"
+    assert f"hcegan: moved 1 earlier run to {aside}: 1 made with different code\n" in capsys.readouterr().err
 
 
 def test_resuming_counts_the_replaced_runs_per_reason(client, kit_in_process, capsys):
