@@ -126,13 +126,6 @@ NUMBERED = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt"
         || prompt.closest(".jp-Cell").querySelector(".jp-InputPlaceholder"))"""
 
 
-def read_smoke(path):
-    """Read a lesson, set to its smallest profile."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells[1].source = notebook.cells[1].source.replace('"tour"', '"smoke"')
-    return notebook
-
-
 def run_all(page, lab, notebook, name):
     """Open a notebook without its stored outputs, choose "Run All Cells", and wait until every cell has a number."""
     bare, _ = ClearOutputPreprocessor().preprocess(notebook, {})
@@ -265,7 +258,7 @@ def test_slider_choice_photograph_and_keys_change_the_picture_and_all_is_in_one_
     log = [f"{path.name} in Chromium {page.context.browser.version}"]
     try:
         start = time.perf_counter()
-        run_all(page, lab, read_smoke(path), path.name)
+        run_all(page, lab, nbformat.read(path, as_version=4), path.name)
         log.append(f"all cells run: {time.perf_counter() - start:.1f} s after opening")
         log += use(page)
         page.screenshot(path=SHOTS / f"{path.stem[:2]}.png")
@@ -283,7 +276,9 @@ def test_slider_choice_photograph_and_keys_change_the_picture_and_all_is_in_one_
 
 def test_the_play_button_of_lesson_04_moves_its_points_to_the_last_turn_and_the_arrow_keys_move_them_back(page, lab):
     (path,) = course.NOTEBOOKS.glob("04_*.ipynb")
-    run_all(page, lab, read_smoke(path), path.name)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[1].source = notebook.cells[1].source.replace('"tour"', '"smoke"')
+    run_all(page, lab, notebook, path.name)
     cell = explorer_cell(page)
     slider = cell.get_by_role("slider", name="turn")
     changes(cell, cell.get_by_role("button", name="Play").click)
