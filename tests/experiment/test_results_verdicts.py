@@ -149,18 +149,31 @@ def test_with_one_seed_there_is_a_scorecard_and_no_spread_over_seeds(committed, 
     assert "one seed only" in spread
 
 
-@pytest.mark.parametrize(("planned", "unfinished"), [((3, 4), False), ((4, 4), True), ((3, 5), True)])
-def test_a_grid_gets_its_verdicts_after_its_last_run(committed, monkeypatch, planned, unfinished):
-    monkeypatch.setitem(verdicts.PLANNED, "made", planned)
+@pytest.mark.parametrize(("sets", "seeds", "unfinished"), [(3, 4, False), (4, 4, True), (3, 5, True)])
+def test_a_grid_gets_its_verdicts_after_the_last_run_of_its_plan(committed, monkeypatch, sets, seeds, unfinished):
+    monkeypatch.setitem(verdicts.PLANNED, "made", verdicts.Planned(sets, seeds, most_seeds=5, half_width=99))
     interim = (
-        "Interim, 3 of {} data sets and 4 of {} seeds are complete: no verdicts before the last run. Grid made".format(
-            *planned
-        )
+        f"Interim, 3 of {sets} data sets and 4 of {seeds} seeds are complete: no verdicts before the last run. "
+        "Grid made"
     )
     text = results.render_scorecard("made", "short")
     assert (interim in text) == unfinished
     assert ("not yet" in text) == unfinished
     assert ("reproduced" in text) != unfinished
+
+
+@pytest.mark.parametrize(("most_seeds", "too_wide", "more"), [(5, True, True), (5, False, False), (4, True, False)])
+def test_the_scorecard_says_that_more_seeds_follow(committed, scores, monkeypatch, most_seeds, too_wide, more):
+    halves = []
+    for name in ("loss", "start", "method"):
+        by_seed = effects.effects(scores, effects.PRIMARY[name].weights, "psnr").mean(axis=0)
+        halves.append(np.diff(stats.ttest_1samp(by_seed, 0).confidence_interval()).item() / 2)
+    limit = max(halves) + (-0.001 if too_wide else 0.001)
+    monkeypatch.setitem(verdicts.PLANNED, "made", verdicts.Planned(3, 4, most_seeds, limit))
+    text = results.render_scorecard("made", "short")
+    sentence = f"at most {limit} dB (the largest is {max(halves):.2f}). Grid made"
+    assert (sentence in text) == ("Verdicts after 4 seeds" in text) == more
+    assert "reproduced" in text
 
 
 def test_a_grid_without_all_models_has_no_scorecard(committed, scores):

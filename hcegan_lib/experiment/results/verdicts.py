@@ -4,6 +4,7 @@
 """
 
 import re
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -18,7 +19,18 @@ from hcegan_lib.experiment.results.text import markdown
 from hcegan_lib.experiment.results.training import MEASURES, training_claims
 
 POINTS = {"psnr": "dB", "ssim": "points"}  # units of differences
-PLANNED = {"columns": (7, 5)}  # grid -> data sets and seeds that data/results/PLAN.md asks for
+
+
+class Planned(NamedTuple):
+    """What `data/results/PLAN.md` asks of a grid."""
+
+    sets: int
+    seeds: int
+    most_seeds: int
+    half_width: float  # in dB: seeds are added while a primary contrast in PSNR has a larger one over the seeds
+
+
+PLANNED = {"columns": Planned(sets=7, seeds=5, most_seeds=10, half_width=0.15)}
 
 
 def judge(row: dict[str, float]) -> str:
@@ -93,8 +105,8 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
     """Render the `scorecard` and the `training_card` of a grid's committed results, as `hcegan verdict` prints them.
 
     `form` is "md" or "html", for reading; "short", one line for each main claim, as in the README; or "csv", the
-    scorecard with all columns and every digit. A grid that is not finished gets no verdicts. Raises ValueError for any
-    other form, and if the grid lacks one of the paper's eight models.
+    scorecard with all columns and every digit. A grid without the runs of its plan gets no verdicts. Raises
+    ValueError for any other form, and if the grid lacks one of the paper's eight models.
     """
     if form not in ("md", "html", "short", "csv"):
         raise ValueError(f"form must be one of md, html, short, csv, got {form!r}")
@@ -103,7 +115,7 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
     if missing:
         raise ValueError(f"grid {grid!r} has no runs of {', '.join(sorted(missing))}: the scorecard needs them")
     card, training = scorecard(scores), training_card(grid, scores)
-    if interim(card, grid):
+    if not complete(card, grid):
         card, training = (
             one.assign(verdict=one["verdict"].replace(".+", "not yet", regex=True)) for one in (card, training)
         )
@@ -171,13 +183,28 @@ def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["claim", "the paper's tables", "our runs, 95% interval", "verdict"])
 
 
-def interim(card: pd.DataFrame, grid: str) -> str:
-    """Say how much of a grid that is not finished is there; "" for any other."""
-    wanted, there = PLANNED.get(grid, (0, 0)), (card["sets"].min(), card["seeds"].min())
-    if there[0] >= wanted[0] and there[1] >= wanted[1]:
+def complete(card: pd.DataFrame, grid: str) -> bool:
+    """Tell whether a grid has the sets and the seeds that its plan asks for, before any seeds are added."""
+    plan = PLANNED.get(grid)
+    return not plan or (card["sets"].min() >= plan.sets and card["seeds"].min() >= plan.seeds)
+
+
+def still_planned(card: pd.DataFrame, grid: str) -> str:
+    """Say which runs of its plan a grid still lacks; "" if none, or if it has no plan."""
+    if grid not in PLANNED:
         return ""
-    sets, seeds = (f"{some} of {all_}" for some, all_ in zip(there, wanted))
-    return f"Interim, {sets} data sets and {seeds} seeds are complete: no verdicts before the last run. "
+    plan, seeds = PLANNED[grid], card["seeds"].min()
+    if not complete(card, grid):
+        sets = f"{card['sets'].min()} of {plan.sets} data sets"
+        return f"Interim, {sets} and {seeds} of {plan.seeds} seeds are complete: no verdicts before the last run. "
+    psnr = card[(card["family"] == "primary") & (card["metric"] == "psnr")]
+    widest = (psnr["seeds high"] - psnr["seeds low"]).max() / 2
+    if seeds >= plan.most_seeds or widest <= plan.half_width:
+        return ""
+    return (
+        f"Verdicts after {seeds} seeds. By the plan, more follow, up to {plan.most_seeds}, until the half-width over "
+        f"seeds of each of the three effects on PSNR is at most {plan.half_width} dB (the largest is {widest:.2f}). "
+    )
 
 
 def caption(card: pd.DataFrame, grid: str) -> str:
@@ -186,10 +213,10 @@ def caption(card: pd.DataFrame, grid: str) -> str:
     per = f"{seeds} seed{'' if seeds == 1 else 's'}"
     over = f"over {sets} data sets, each averaged over its {per}" if sets > 1 else f"over {per}"
     made_by = records.manifest(grid)
-    return (
-        f"{interim(card, grid)}Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean "
-        "over the paper's seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, "
-        "by the rules of data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the "
-        "claim, without correction; D is the discriminator, early while the rate is constant, late the last quarter "
-        f"of the epochs. Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
+    return still_planned(card, grid) + (
+        f"Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the paper's seven "
+        "columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
+        "data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, without "
+        "correction; D is the discriminator, early while the rate is constant, late the last quarter of the epochs. "
+        f"Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
     )
