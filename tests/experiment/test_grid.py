@@ -1,5 +1,6 @@
 import os
 import re
+from dataclasses import replace
 from itertools import pairwise
 from string import ascii_lowercase
 from textwrap import indent
@@ -154,14 +155,18 @@ def test_impossible_options_are_refused_in_one_line(words, message, kit_in_proce
 
 def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
     folder = ROOT / "notebooks" / "grids"
-    names = ("smoke", "laptop", "columns", "paper", "sensitivity-rate", "sensitivity-maps")
+    sensitivity = ("sensitivity-rate", "sensitivity-maps", "sensitivity-bfloat16")
+    names = ("smoke", "laptop", "columns", "paper", *sensitivity)
     assert {path.stem for path in folder.glob("*.yaml")} == set(names)
     monkeypatch.setattr(os.path, "isdir", lambda path: True)  # the paper's photographs are not part of the kit
-    smoke, laptop, columns, whole, rate, maps = (read_grid(folder / f"{name}.yaml") for name in names)
+    smoke, laptop, columns, whole, rate, maps, coarse = (read_grid(folder / f"{name}.yaml") for name in names)
     assert (smoke.profile, len(smoke.models), smoke.data, smoke.seeds) == ("smoke", 2, ["mini"], [0, 1])
     for grid in (laptop, columns):
         assert (grid.profile, grid.models) == ("laptop", [*paper.MODELS, *paper.LUMA_MODELS])
         assert grid.seeds == [0, 1, 2, 3, 4]
+        assert grid.settings["precision"] == "float32"  # bfloat16 lowers the scores of some models and not of others
+    assert laptop.settings == {"precision": "float32"}
+    assert coarse == replace(laptop, name=coarse.name, settings={"precision": "bfloat16"})
     assert (laptop.data, len(columns.data)) == (["flowers"], len(paper.DATASETS))
     assert (whole.profile, whole.models, whole.settings) == ("paper", list(paper.MODELS), {})
     assert (len(whole.data), len(whole.seeds)) == (len(paper.DATASETS), 3)
@@ -169,8 +174,9 @@ def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
         assert (grid.profile, grid.models, grid.data) == ("laptop", ["pix2pix", "SA'+Hinge+BCE"], laptop.data)
         assert grid.seeds == [0, 1, 2, 3]
     usual = train.config("laptop")
-    assert rate.settings == {"learning_rate": usual.learning_rate / 5, "epochs": 4 * usual.epochs}
-    assert maps.settings == {"attend_max_positions": usual.attend_max_positions // 4}
+    slow = {"learning_rate": usual.learning_rate / 5, "epochs": 4 * usual.epochs}
+    assert rate.settings == slow | laptop.settings
+    assert maps.settings == {"attend_max_positions": usual.attend_max_positions // 4} | laptop.settings
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
