@@ -61,7 +61,7 @@ class TrainConfig:
     decay_from: float = 0.5  # share of the steps after which the rate falls linearly to 0, as in pix2pix; 1: constant
     l1_weight: float = 100.0  # lambda of Eq. (8), on the scale [-1, 1]; pix2pix's value, the paper prints none
     checkpoint_every: int = 400  # steps between two checkpoints
-    precision: str = "float32"  # of convolutions and attention in training; "bfloat16" is faster and coarser
+    precision: str = "float32"  # of convolutions and attention; "bfloat16" is faster, but costs attention some score
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that cannot be trained."""
@@ -86,8 +86,6 @@ class TrainConfig:
             raise ValueError(f"decay_from must be above 0 and at most 1, got {self.decay_from!r}")
 
 
-# bfloat16 changes scores less than the seed does (data/results/tuning.csv), but not every processor computes in it.
-FAST = "bfloat16" if getattr(torch.cpu, "get_capabilities", dict[str, bool])().get("avx512_bf16") else "float32"
 # A minute per model on two cores: used by the stored notebooks. data/results/PLAN.md says why this rate and schedule.
 TOUR = TrainConfig(
     image_size=64,
@@ -97,7 +95,6 @@ TOUR = TrainConfig(
     epochs=16,
     batch_size=8,
     learning_rate=4e-3,
-    precision=FAST,
 )
 
 PROFILES: dict[str, TrainConfig] = {
