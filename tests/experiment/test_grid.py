@@ -166,7 +166,7 @@ def test_the_grids_of_the_kit_are_what_they_say(monkeypatch):
         assert grid.seeds == [0, 1, 2, 3, 4]
     assert coarse == replace(laptop, name=coarse.name, settings={"precision": "bfloat16"})
     assert (laptop.data, len(columns.data)) == (["flowers"], len(paper.DATASETS))
-    assert (whole.profile, whole.models, whole.settings) == ("paper", list(paper.MODELS), {})
+    assert (whole.profile, whole.models, whole.settings) == ("paper", list(paper.MODELS), {"precision": "float32"})
     assert (len(whole.data), len(whole.seeds)) == (len(paper.DATASETS), 3)
     for grid in (rate, maps):
         assert (grid.profile, grid.models, grid.data) == ("laptop", ["pix2pix", "SA'+Hinge+BCE"], laptop.data)
