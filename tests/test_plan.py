@@ -4,10 +4,11 @@ import re
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from benchmarks import tuning
-from hcegan_lib import train
-from hcegan_lib.experiment import records
+from hcegan_lib import paper, train
+from hcegan_lib.experiment import records, results
 
 PLAN = (records.RESULTS / "PLAN.md").read_text(encoding="utf-8")
 TRIALS = pd.read_csv(records.RESULTS / "tuning.csv")
@@ -39,3 +40,16 @@ def test_the_plan_names_the_protocol_of_the_profile():
     assert (settings.learning_rate, settings.decay_from) == (4e-3, 0.5)
     assert "at most 32 x 32 positions" in protocol["attention"]
     assert settings.attend_max_positions == 32 * 32
+
+
+def test_the_plan_says_what_bfloat16_costs():
+    fine, coarse = (
+        results.run_means(results.measured(grid)).set_index(["model", "seed"])[["psnr", "ssim"]]
+        for grid in ("laptop", "sensitivity-bfloat16")
+    )
+    change = (coarse - fine).loc[list(paper.MODELS)]
+    wanted = change.loc["pix2pix"].mean().tolist()
+    for _, by_seed in change.drop("pix2pix", level="model").groupby("seed").mean().items():
+        wanted += [by_seed.mean(), *stats.ttest_1samp(by_seed, 0).confidence_interval()]
+    sentence = re.search(r"On the five seeds of `laptop`, bfloat16(.+?)\. So in", PLAN, re.DOTALL)[1]
+    assert [float(number) for number in re.findall(r"[-+]\d+\.\d+", sentence)] == [round(x, 2) for x in wanted]
