@@ -16,7 +16,7 @@ from hcegan_lib.experiment.runs import Run, is_finished
 from hcegan_lib.experiment.supervise import threads_per_run
 from hcegan_lib.experiment.worker import ATTEMPTS, WORKER_DIED, attempts, execute, ignore_ctrl_c
 
-POLL = 0.5  # seconds between two looks at the runs
+POLL = 0.2  # seconds between two looks at the runs: a result is lost if its worker dies before it is fetched
 SUBMISSIONS = 10  # limit per run, if workers keep dying before they begin it
 SCHEDULER_TIMEOUT = 8  # seconds
 
