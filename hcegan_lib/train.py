@@ -61,7 +61,7 @@ class TrainConfig:
     decay_from: float = 0.5  # share of the steps after which the rate falls linearly to 0, as in pix2pix; 1: constant
     l1_weight: float = 100.0  # lambda of Eq. (8), on the scale [-1, 1]; pix2pix's value, the paper prints none
     checkpoint_every: int = 400  # steps between two checkpoints
-    precision: str = "float32"  # of convolutions and attention; "bfloat16" is faster, but costs attention some score
+    precision: str = "float32"  # of convolutions and attention; in "bfloat16", models with attention score lower
 
     def __post_init__(self) -> None:
         """Raise ValueError for settings that cannot be trained."""

@@ -65,7 +65,7 @@ def test_csv_holds_the_table_with_every_digit(grid):
     table = results.table(3, results.measured("made"))
     assert text == table.to_csv(index=False, lineterminator="\n")
     (grid / "back").write_text(text, encoding="utf-8")
-    pd.testing.assert_frame_equal(pd.read_csv(grid / "back"), table, rtol=1e-12, atol=0)
+    pd.testing.assert_frame_equal(pd.read_csv(grid / "back", float_precision="round_trip"), table, rtol=1e-14, atol=0)
 
 
 def test_markdown_and_html_show_the_same_cells_and_caption(grid):
