@@ -358,17 +358,19 @@ def cpu_lines() -> list[str]:
 
 def paper_grid(rows: list[Row]) -> str:
     """Estimate the time of the paper's whole grid on this machine from one step of pix2pix and one of SA'."""
+    grid = yaml.safe_load((course.NOTEBOOKS / "grids" / "paper.yaml").read_text(encoding="utf-8"))
+    precision = grid["set"]["precision"]
     pix2pix, attending = (
-        min(row.ours for row in rows if row.what.startswith(start))
+        next(row.ours for row in rows if row.what.startswith(start) and f", {precision};" in row.what)
         for start in ("training step, 256 px", "training step of SA', 256 px")
     )
-    grid = yaml.safe_load((course.NOTEBOOKS / "grids" / "paper.yaml").read_text(encoding="utf-8"))
     photos = sum(sources.SOURCES[Path(folder).name].train for folder in grid["data"])  # one per step
     steps = photos * LARGE.epochs  # of each model
     times = [pix2pix if model.gamma_init is None else attending for model in paper.MODELS.values()]
     return (
-        f"The paper's grid is {steps * len(times) / 1e6:.1f} million steps per seed. At {pix2pix:,.0f} ms per step of "
-        f"pix2pix and {attending:,.0f} ms with attention, which {times.count(attending)} of {len(times)} models have, "
+        f"The paper's grid is {steps * len(times) / 1e6:.1f} million steps per seed. In {precision}, at "
+        f"{pix2pix:,.0f} ms per step of pix2pix and {attending:,.0f} ms with attention, which "
+        f"{times.count(attending)} of {len(times)} models have, "
         f"it takes {steps * sum(times) / 1e3 / 3600:,.0f} hours, one step at a time."
     )
 
