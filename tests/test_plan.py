@@ -53,3 +53,10 @@ def test_the_plan_says_what_bfloat16_costs():
         wanted += [by_seed.mean(), *stats.ttest_1samp(by_seed, 0).confidence_interval()]
     sentence = re.search(r"On the five seeds of `laptop`, bfloat16(.+?)\. So in", PLAN, re.DOTALL)[1]
     assert [float(number) for number in re.findall(r"[-+]\d+\.\d+", sentence)] == [round(x, 2) for x in wanted]
+
+
+def test_the_discriminators_losses_swing_alike_in_both_models():
+    curves = pd.read_csv(records.RESULTS / "laptop-curves.csv").set_index("model")
+    swing = curves["d_loss_std"].groupby("model").mean()
+    printed = re.search(r"standard deviations themselves are (\S+) in both", PLAN)[1]
+    assert {f"{swing[model]:.2f}" for model in ("pix2pix", "SA'+Hinge+BCE")} == {printed}

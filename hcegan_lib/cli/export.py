@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Declare the options."""
     export = add_command(commands, "export", run_export, "write a generator as an ONNX file")
-    export.description += " It runs without PyTorch, for example with ONNX Runtime, on photographs of any size."
+    export.description += " It runs without PyTorch, for example with ONNX Runtime."
     export.add_argument("source", metavar="WEIGHTS|RUN", help="name of ready weights, or folder of a training run")
     export.add_argument("--format", default="onnx", choices=["onnx"], help="default: onnx")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: name of the weights or the folder, .onnx")

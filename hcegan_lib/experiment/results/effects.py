@@ -16,7 +16,7 @@ class Contrast(NamedTuple):
     """One claim of the paper as a weighted sum of the scores of its models."""
 
     claim: str
-    text: str  # what the paper's text says, and where; empty if it claims nothing
+    text: str  # what the paper's text says, in short, and where; empty if it claims nothing
     weights: dict[str, float]  # model -> weight; they add up to 0
 
 

@@ -16,7 +16,7 @@ from hcegan_lib.experiment.results.scores import IN_TABLES, measured
 from hcegan_lib.experiment.results.statistics import LEVEL, holm
 from hcegan_lib.experiment.results.tables import protocol
 from hcegan_lib.experiment.results.text import markdown
-from hcegan_lib.experiment.results.training import MEASURES, training_claims
+from hcegan_lib.experiment.results.training import training_claims
 
 POINTS = {"psnr": "dB", "ssim": "points"}  # units of differences
 
@@ -132,14 +132,14 @@ def _to_html(text: pd.DataFrame) -> str:
 
 
 def readable(card: pd.DataFrame) -> pd.DataFrame:
-    """Format a `scorecard` as text: claim, the paper's text, what is measured, the paper's tables, ours, verdict."""
+    """Format a `scorecard` as text: claim, the text in short, measure, the tables, ours, verdict."""
     rows = []
     for row in card.to_dict("records"):
         first = row["metric"] == next(iter(IN_TABLES))  # the claim stands in the first of its rows only
         rows.append(
             {
                 "claim": row["claim"] if first else "",
-                "the paper's text": (row["text"] or "claims nothing") if first else "",
+                "the paper's text, in short": (row["text"] or "claims nothing") if first else "",
                 "measure": f"{row['metric'].upper()}, {POINTS[row['metric']]}",
                 "its tables": f"{row['printed']:+.2f}",
                 "measured, 95% interval": f"{row['mean']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]",
@@ -153,21 +153,12 @@ def readable_training(card: pd.DataFrame) -> pd.DataFrame:
     """Format a `training_card` in the columns of `readable`; the paper prints no number for these claims."""
     text = {
         "claim": card["claim"],
-        "the paper's text": card["text"],
+        "the paper's text, in short": card["text"],
         "measure": card["measure"],
         "its tables": "",
-        "measured, 95% interval": [_estimate(row) for row in card.to_dict("records")],
+        "measured, 95% interval": card["estimate"],
     }
     return pd.DataFrame(text | {"verdict": card["verdict"]})
-
-
-def _estimate(row: dict) -> str:
-    """Format mean and interval; a single value has none, and a spread over one seed is neither."""
-    if row["mean"] != row["mean"]:
-        return "one seed only"
-    digits = 3 if row["measure"] == MEASURES["l1"].measure else 2
-    mean, low, high = (f"{row[name]:+.{digits}f}" for name in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]" if row["low"] == row["low"] else mean
 
 
 def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
@@ -179,7 +170,7 @@ def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
         cells = [", ".join(form.format(**row) for row in both) for form in ("{printed:+.2f} {unit}", ours, "{verdict}")]
         rows.append([pair["claim"].iloc[0], *cells])
     for row in training[training["claim"] != ""].to_dict("records"):
-        rows.append([row["claim"], "no number", f"{row['measure']}: {_estimate(row)}", row["verdict"]])
+        rows.append([row["claim"], "no number", f"{row['measure']}: {row['estimate']}", row["verdict"]])
     return pd.DataFrame(rows, columns=["claim", "the paper's tables", "our runs, 95% interval", "verdict"])
 
 

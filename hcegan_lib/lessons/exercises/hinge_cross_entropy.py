@@ -1,5 +1,6 @@
 """Exercises of 05_hinge_cross_entropy."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -89,22 +90,24 @@ def _same_path(answer: Answer) -> None:
 @exercise(
     "05.4",
     "The determinant of one step is 1 - h (a'' + b'' + c). For the hinge without a penalty it is 1.",
-    "For bce, a = softplus(-r) and b = softplus(f). The second derivative of each is sigma (1 - sigma).",
-    "At the solution both scores are 0, where sigma = 1/2. Add both second derivatives.",
+    "For D, a = softplus(1 - r) and b = softplus(1 + f). The second derivative of softplus is sigma (1 - sigma).",
+    "At the solution both scores are 0, so both arguments are 1. Add both second derivatives.",
 )
 def _penalty_for_the_hinge(answer: Answer) -> None:
+    at_one = 1 / (1 + math.exp(-1))
+    one_side = at_one * (1 - at_one)
     slips = {
-        "this is one side only; both sides of bce are curved.": 0.25,
-        "the pull of (c / 2) psi^2 is -c psi: no further factor of 2.": 1.0,
-        "this is the curvature of D; expected that of bce.": 0.39,
-        "this is h c; expected c.": 0.1,
-        "this is the determinant; expected the c that leads to it.": 0.9,
-        "a penalty has a positive weight.": -0.5,
+        "this is one side only; both sides of D are curved.": one_side,
+        "the pull of (c / 2) psi^2 is -c psi: no further factor of 2.": 4 * one_side,
+        "this is the curvature of bce; expected that of D.": 0.5,
+        "this is h c; expected c.": 0.2 * 2 * one_side,
+        "this is the determinant; expected the c that leads to it.": 1 - 0.2 * 2 * one_side,
+        "a penalty has a positive weight.": -2 * one_side,
     }
     given = as_array(answer(), ())
-    if abs(given - 0.5) <= 0.006:  # two digits are enough
+    if abs(given - 2 * one_side) <= 0.006:  # two digits are enough
         return
     for complaint, slip in slips.items():
         if abs(given - slip) <= 0.006:
             raise WrongAnswer(complaint)
-    compare(given, 0.5)
+    compare(given, 2 * one_side)

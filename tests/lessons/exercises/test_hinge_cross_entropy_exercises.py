@@ -112,12 +112,13 @@ def test_the_pair_may_be_written_in_any_way(given):
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        (lambda: 0.25, "one side only"),
-        (lambda: 1, "no further factor of 2"),
-        (lambda: 0.393, "curvature of D"),
-        (lambda: 0.1, "this is h c"),
-        (lambda: torch.tensor(0.9), "this is the determinant"),
-        (lambda: -0.5, "positive weight"),
+        (lambda: 0.2, "one side only"),
+        (lambda: 0.786, "no further factor of 2"),
+        (lambda: 0.5, "curvature of bce"),
+        (lambda: 0.08, "this is h c"),
+        (lambda: torch.tensor(0.92), "this is the determinant"),
+        (lambda: -0.39, "positive weight"),
+        (lambda: 0.4, "the values are wrong"),  # from the rounded 0.92
         (lambda: 3, "the values are wrong"),
         (lambda: (0.5, 0.5), r"expected one number, got shape \(2,\)"),
     ],
@@ -126,6 +127,6 @@ def test_mistakes_in_the_penalty_for_the_hinge(answer, complaint, assert_complai
     assert_complaint("05.4", answer, complaint)
 
 
-@pytest.mark.parametrize("given", [0.5, 1 / 2, torch.tensor(0.5), 0.497])
+@pytest.mark.parametrize("given", [0.39, 0.3932, torch.tensor(0.393), 0.388])
 def test_two_digits_are_enough_for_the_penalty(given):
     assert judge("05.4", lambda: given)
