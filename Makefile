@@ -56,11 +56,11 @@ REFRESH_UNIT := from hcegan_lib import course; \
 # Executes every notebook in place, top to bottom; tests compare with these stored outputs. 09 trains again, and the
 # scores of its runs become the committed ones that 10 compares with the reader's.
 refresh: .venv/.ready
-	rm -rf data/runs/tour
+	rm -rf data/runs/tour.replaced && if [ -d data/runs/tour ]; then mv data/runs/tour data/runs/tour.replaced; fi
 	$(PY) -m hcegan_lib course --in-place --only 00 01 02 03 04 05 06 07 08 09
 	$(PY) -c "$(REFRESH_UNIT)"
 	$(PY) -c "from hcegan_lib.experiment import records; print(records.collect('tour'))"
-	$(PY) -m hcegan_lib course --in-place --only 10 11 12
+	$(PY) -m hcegan_lib course --in-place --only 10 11 12 13 14 15
 
 # Writes down the versions in .venv, after a green `make test`. PyTorch itself says which CUDA libraries it needs.
 constraints: .venv/.dev

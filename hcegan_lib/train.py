@@ -240,7 +240,7 @@ def learning_rate_at(settings: TrainConfig, step: int, steps: int) -> float:
 
 
 def batch_of_step(photos: Photos, settings: TrainConfig, step: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
-    """Photographs of step `step`, counted from 0: each once per epoch, in a new order, half of them mirrored."""
+    """Photographs of step `step`, counted from 0: each at most once per epoch, in a new order, half mirrored."""
     size = min(settings.batch_size, len(photos))
     epoch, place = divmod(step, len(photos) // size)
     order = torch.randperm(len(photos), generator=random_generator(settings.seed, epoch, kind=0))

@@ -46,13 +46,18 @@ def test_14_two_generators_of_flowers_disagree_and_repaint():
 
 def test_14_the_window_turns_the_hue():
     table = stored_lines("14_medical_images", "def hue(image, place)")[2:]  # below the seeds and the windows
-    hues = {row.split()[0]: [int(value) for value in row.split()[1:]] for row in table}
-    by_seed_0 = [hue for tissue in hues.values() for hue in tissue[:2]]
-    assert 70 < min(by_seed_0) < max(by_seed_0) < 110  # yellow, everywhere
-    for tissue in ("vertebra", "aorta"):
-        soft, bone = hues[tissue][2:]  # by seed 1
-        assert 220 < soft < 280  # blue
-        assert 100 < bone < 180  # green
+    cells = {row.split()[0]: [(int(hue), int(c)) for hue, c in re.findall(r"(\d+) \((\d+)\)", row)] for row in table}
+    assert all(70 < hue < 110 and chroma > 30 for hue, chroma in cells["muscle"][:2])  # a strong yellow, by seed 0
+    for tissue in ("aorta", "vertebra"):
+        (_, soft), (hue, bone), _, (green, dull) = cells[tissue]
+        assert soft < 6  # almost white
+        assert 70 < hue < 110
+        assert bone > 30
+        assert 100 < green < 180
+        assert dull < 25
+    assert 220 < cells["aorta"][2][0] < 280  # pale blue, by seed 1
+    assert 5 < cells["aorta"][2][1] < 15
+    assert cells["vertebra"][2][1] < 5  # white
 
 
 def test_14_generators_of_tissue_score_alike_and_err_differently():
@@ -69,8 +74,10 @@ def test_14_generators_of_tissue_score_alike_and_err_differently():
     assert flipped.min() == pytest.approx(50, abs=5)
     assert flipped.max() > 95
     assert flipped["seed 0, 104 steps"] == pytest.approx(75, abs=5)
-    half, all_steps = tissue.loc[["seed 0, 52 steps", "seed 0, 104 steps"], "chroma skill"]
-    assert half == pytest.approx(all_steps, abs=0.05)
+    assert flipped["seed 1, 104 steps"] < flipped["seed 1, 52 steps"] - 10
+    for seed in "01":
+        half, all_steps = tissue.loc[[f"seed {seed}, 52 steps", f"seed {seed}, 104 steps"], "chroma skill"]
+        assert half == pytest.approx(all_steps, abs=0.05)
     assert scores.loc["one tint", "chroma skill"] == pytest.approx(0.25, abs=0.05)
 
 

@@ -13,8 +13,6 @@ from hcegan_lib.cli.parser import add_command
 if TYPE_CHECKING:
     from hcegan_lib.models import UNetGenerator
 
-MAX_ASPECT = 16  # long side of a photograph to its short side, where a model repaints the luma: memory grows with it
-
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Declare the options."""
@@ -108,8 +106,8 @@ def repaint(generator: "UNetGenerator", image_size: int, photo: Path, result: Pa
 
     opened = data.open_photo(photo)
     W, H = opened.size
-    if max(W, H) > MAX_ASPECT * min(W, H):
-        limit = f"its long side may be at most {MAX_ASPECT} times its short side"
+    if max(W, H) > photographs.MAX_ASPECT * min(W, H):
+        limit = f"its long side may be at most {photographs.MAX_ASPECT} times its short side"
         raise data.DataError(f"{photo} has {W} x {H} pixels, but {limit}")
     return photographs.to_bytes(models.color_photo(generator, opened, image_size), "PNG")
 

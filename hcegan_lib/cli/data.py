@@ -29,12 +29,13 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def run_list(args: argparse.Namespace) -> int:
     """Print one row per set: its size, how much there is to download or whether it is built, and its content."""
     from hcegan_lib import sources
+    from hcegan_lib.sources.fetch import human_bytes
 
     for name, source in sources.SOURCES.items():
-        download = "built" if sources.is_built(name) else f"{sources.plan(name).sure / 1e9:.1f} GB"
-        print(f"{name:19} {source.train:5} + {source.test:3}  {download:>7}  {source.what}")
+        download = "built" if sources.is_built(name) else human_bytes(sources.plan(name).sure)
+        print(f"{name:19} {source.train:5} + {source.test:3}  {download:>8}  {source.what}")
     for name in sources.own_sets():
-        print(f"{name:19} {'built':>20}  your own photographs")
+        print(f"{name:19} {'built':>21}  your own photographs")
     return 0
 
 

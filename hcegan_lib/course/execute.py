@@ -77,6 +77,10 @@ def run(
     for path in [output / "index.html", *(output / source.name for source in jobs)]:
         if path.exists() and not is_own(path):
             raise ValueError(f"{path} was not written by `hcegan course`: choose a different --output")
+    for source in jobs:
+        page_of_it = output / f"{source.stem}.html"
+        if page_of_it.exists() and not (output / source.name).exists():
+            raise ValueError(f"{page_of_it} was not written by `hcegan course`: choose a different --output")
     index(output)  # refuses damaged notebooks of earlier runs before the first one runs
     return _run(jobs, output, in_place, watch)
 
@@ -92,8 +96,8 @@ def _run(
         finally:
             running.unlink(missing_ok=True)
         notebook.metadata["hcegan"] = asdict(outcome)
-        write_atomically(output / f"{source.stem}.html", page(notebook, source.parent, output))
         write_atomically(output / f"{source.stem}.ipynb", nbformat.writes(notebook) + "\n")
+        write_atomically(output / f"{source.stem}.html", page(notebook, source.parent, output))
         write_atomically(output / "index.html", index(output))
         if in_place and not outcome.errors:
             stored = golden(notebook)

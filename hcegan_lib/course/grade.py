@@ -264,7 +264,7 @@ class _Answer:
         try:
             self._wait()
             kind, value = torch.load(io.BytesIO(self.pipe.recv_bytes()), weights_only=True)  # runs no code of theirs
-        except (EOFError, OSError, psutil.NoSuchProcess):
+        except (EOFError, OSError):
             self.process.join(5)
             raise _NoResult("error", f"your code ends the process, status {self.process.exitcode}.") from None
         except (pickle.UnpicklingError, RuntimeError, ValueError):
@@ -278,7 +278,11 @@ class _Answer:
     def _wait(self) -> None:
         while True:
             clock = time.monotonic() - self.clock
-            if clock > PATIENCE * self.seconds or self._processor_time() - self.begin > self.seconds:
+            try:
+                used = self._processor_time() - self.begin
+            except psutil.NoSuchProcess:
+                return  # what it sent before it ended is still in the pipe
+            if clock > PATIENCE * self.seconds or used > self.seconds:
                 raise _NoResult("timeout", f"stopped after {self.seconds:g} seconds of processor time.")
             if self.pipe.poll(POLL):
                 return

@@ -100,7 +100,7 @@ Reveal.on("slidechanged", fit);
 def write(source: Path, folder: Path) -> Path:
     """Write the slides of a notebook with stored outputs into a folder; return their path.
 
-    ValueError if there is a file of that name which are not slides.
+    ValueError if there is a file of that name that is not slides.
     """
     target = folder / f"{source.stem}.html"
     if target.exists() and OURS.encode() not in require_plain_file(target).read_bytes():

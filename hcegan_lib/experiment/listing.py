@@ -18,8 +18,8 @@ def list_runs(folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         One row per run: run (its path below the folder), data, model, seed, the columns `SETTINGS`, state ("finished",
-        "step N", or why it cannot be read), psnr (dB) and ssim (percent), means over the test photographs, NaN unless
-        finished.
+        "step N", "failed", or why it cannot be read), psnr (dB) and ssim (percent), means over the test photographs,
+        NaN unless finished.
     """
     runs = sorted(path.parent for path in folder.rglob("config.json"))
     rows = [_row(run) | {"run": run.relative_to(folder).as_posix()} for run in runs]
@@ -31,6 +31,8 @@ def _row(run: Path) -> dict:
         settings = read_run_json(run / "config.json")
         row = {name: settings.get(name) for name in ("data", "seed", *SETTINGS)}
         row["model"] = paper.model_name(settings["gamma_init"], settings["loss"], settings.get("head", "rgb"))
+        if (run / "error.txt").exists():
+            return row | {"state": "failed: see its error.txt"}
         if not (run / "record.json").exists():
             log = read_log(run)
             return row | {"state": f"step {log[-1]['step'] if log else 0}"}

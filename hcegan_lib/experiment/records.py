@@ -151,6 +151,8 @@ def git_commit() -> str | None:
     def git(*words: str) -> str:
         return subprocess.run(["git", "-C", str(KIT_ROOT), *words], capture_output=True, text=True, check=True).stdout
 
+    if not (KIT_ROOT / ".git").exists():
+        return None  # the commit of a repository around it would say nothing about the kit
     try:
         commit = git("rev-parse", "HEAD").strip()
         return commit + "-dirty" * bool(git("status", "--porcelain", "--", "hcegan_lib"))
@@ -162,8 +164,10 @@ def git_commit() -> str | None:
 
 
 def read_records(folder: Path) -> Iterator[dict]:
-    """Read every record below a folder, in the order of their paths."""
+    """Read every record below a folder, in the order of their paths, but not those of runs that failed afterward."""
     for path in sorted(folder.rglob("record.json")):
+        if path.with_name("error.txt").exists():
+            continue
         with name_file(path):
             record = read_run_json(path)
             _run(record), record["scores"], record[GRAY_COPY], record["curves"]  # KeyError if it is something else

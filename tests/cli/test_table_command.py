@@ -27,13 +27,6 @@ def test_the_grid_and_the_format_of_a_table_can_be_chosen(words, asked, capsys, 
     assert capsys.readouterr().out == f"{asked}\n"
 
 
-@pytest.mark.parametrize("form", results.FORMS)
-def test_a_table_can_be_written_in_every_format(form, capsys, monkeypatch):
-    monkeypatch.setattr(results, "render_table", lambda number, grid, form: form)
-    assert cli.main(["table", "1", "--format", form]) == 0
-    assert capsys.readouterr().out == form
-
-
 def test_a_table_of_a_grid_without_results_is_refused(capsys):
     assert "no committed results of grid 'nope'; there are: " in refuse(["table", "1", "--grid", "nope"], capsys)
 

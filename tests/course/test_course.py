@@ -278,7 +278,7 @@ def test_the_notebooks_themselves_are_not_replaced_by_their_executed_copies(fold
     assert files(folder) == before
 
 
-@pytest.mark.parametrize("name", ["index.html", "04_hinge.ipynb"])
+@pytest.mark.parametrize("name", ["index.html", "04_hinge.ipynb", "04_hinge.html"])
 def test_a_file_that_the_course_did_not_write_is_not_replaced(name, folder, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text("mine", encoding="utf-8")

@@ -37,7 +37,7 @@ def test_a_reply_that_arrives_while_papermill_sends_is_noticed():
     assert asyncio.run(a_reply_during_sending(engine.notice_reply))
 
 
-@pytest.mark.xfail(reason="jupyter_client bypasses asyncio; once this passes, the module engine can go")
+@pytest.mark.xfail(strict=True, reason="jupyter_client bypasses asyncio; once this passes, the module engine can go")
 def test_the_reply_is_noticed_without_the_repair():
     assert asyncio.run(a_reply_during_sending(lambda client: None))
 

@@ -98,6 +98,9 @@ def test_a_folder_with_files_is_not_started(call, course, tmp_path):
     assert (run.returncode, "exists and is not an empty folder" in run.stderr) == (2, True)
     (tmp_path / "empty").mkdir()
     assert call("start", tmp_path / "empty", cwd=tmp_path).returncode == 0
+    (tmp_path / "here").mkdir()
+    assert call("start", ".", cwd=tmp_path / "here").returncode == 2
+    assert not list(tmp_path.glob(".*part"))
     assert (tmp_path / "empty" / ".hcegan").is_file()
 
 

@@ -10,7 +10,7 @@ import torch
 from hcegan_lib import data, metrics, models, paper, train
 from hcegan_lib.backend.checkpoints import sampled
 from hcegan_lib.color import gray_to_rgb, luma
-from hcegan_lib.experiment import records
+from hcegan_lib.experiment import listing, records
 
 TINY = train.config("smoke", batch_size=78)
 MODELS = ("pix2pix", "SA'+Hinge+BCE", "L1 alone, luma kept")
@@ -171,7 +171,7 @@ def test_a_model_without_attention_has_no_gain(runs):
     assert curves.groupby("model")["gain"].count().to_dict() == dict.fromkeys(MODELS, 0) | {"SA'+Hinge+BCE": 1}
 
 
-def test_recorded_pictures_are_those_of_the_first_seed(runs, photos, tmp_path, monkeypatch):
+def test_recorded_pictures_are_those_of_the_run_in_the_middle(runs, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RUNS", runs)
     monkeypatch.setattr(records, "RESULTS", tmp_path)
     fit = train.fit(replace(TINY, seed=7), photos, runs / "smoke" / "a-later-seed", progress=False)
@@ -206,8 +206,22 @@ def test_the_commit_is_marked_dirty_if_the_library_differs_from_it(tmp_path, mon
 
 
 def test_outside_a_clone_there_is_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "KIT_ROOT", tmp_path)
+    inside = tmp_path / "of a student" / "course"
+    inside.mkdir(parents=True)
+    subprocess.run(["git", "-C", inside.parent, "init", "-q"], check=True)
+    one = ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "--allow-empty", "-m", "one"]
+    subprocess.run(["git", "-C", inside.parent, *one], check=True)
+    monkeypatch.setattr(records, "KIT_ROOT", inside)
     assert records.git_commit() is None
+
+
+def test_a_run_that_failed_after_its_record_counts_as_failed(runs, tmp_path):
+    shutil.copytree(runs / "smoke", tmp_path / "smoke")
+    (tmp_path / "smoke" / "pix2pix" / "error.txt").write_text("AssertionError", encoding="utf-8")
+    assert "pix2pix" not in set(records.scores_of(tmp_path / "smoke")["model"])
+    assert "pix2pix" not in set(records.curves_of(tmp_path / "smoke")["model"])
+    state = listing.list_runs(tmp_path / "smoke").set_index("run")["state"]
+    assert state["pix2pix"] == "failed: see its error.txt"
 
 
 def test_names_of_run_folders_need_no_quoting():

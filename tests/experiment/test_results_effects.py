@@ -68,9 +68,9 @@ def test_a_set_counts_only_if_a_seed_has_all_models_of_the_contrast(scores):
     assert results.estimate(started, weights, "psnr") == pytest.approx(two_sets, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", module.CONTRASTS)
+@pytest.mark.parametrize("name", module.PRIMARY | module.SECONDARY)
 def test_the_weights_of_a_contrast_add_up_to_0_and_name_models_of_the_paper(name):
-    weights = module.CONTRASTS[name].weights
+    weights = (module.PRIMARY | module.SECONDARY)[name].weights
     assert sum(weights.values()) == pytest.approx(0)
     assert set(weights) <= set(paper.MODELS)
 

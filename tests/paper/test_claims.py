@@ -101,7 +101,7 @@ def test_a_statement_has_a_reason_why_it_cannot_be_checked_or_a_notebook_that_re
 
 
 def test_what_we_measured_is_named_by_a_row_of_the_scorecard():
-    rows = {*effects.CONTRASTS, *training.MEASURES}
+    rows = {*effects.PRIMARY, *effects.SECONDARY, *training.MEASURES}
     assert set(CLAIMS["measured"].dropna()) <= rows
     assert {"loss", "start", "method", "swing", "reached"} <= set(CLAIMS["measured"].dropna())
 

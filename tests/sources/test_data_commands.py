@@ -27,8 +27,8 @@ def test_the_list_has_one_row_per_set_and_marks_the_sets_that_are_built(div2k, t
     build("mine", origin=tmp_path / "mine.zip")
     rows = {line.split()[0]: line for line in run(capsys, "list")[0]}
     assert list(rows) == [*sources.SOURCES, "mine"]
-    assert "0.0 GB" in rows["div2k"]
-    assert "0.4 GB" in rows["coco-dog"]
+    assert re.search(r"5 \+ +2 +1\.\d MB", rows["div2k"])
+    assert re.search(r" \d{3}\.\d MB", rows["coco-dog"])
     assert "built" in rows["mine"]
     build("div2k")
     assert re.search(r"div2k +5 \+ +2 +built", "\n".join(run(capsys, "list")[0]))

@@ -70,7 +70,6 @@ SECONDARY = {
         {"SA'+Hinge+BCE": 1, "SA+Hinge+BCE": -1, "pix2pix+SA'": -1, "pix2pix+SA": 1},
     ),
 }
-CONTRASTS = PRIMARY | SECONDARY
 
 
 def effects(scores: pd.DataFrame, weights: dict[str, float], metric: str) -> pd.DataFrame:

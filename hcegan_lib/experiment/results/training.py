@@ -97,8 +97,9 @@ def training_claims(curves: pd.DataFrame, scores: pd.DataFrame, decay_from: floa
         wide = runs.pivot(index=["data", "seed"], columns="model", values=name)
         row = said._asdict() | {"baseline": wide[BASELINE].mean()}
         row |= summarize((wide[MODEL] - wide[BASELINE]).unstack("seed"))
-        never = (wide[MODEL] > curves["epoch"].max()).sum() if name == "reached" else 0
-        rows.append(row | {"estimate": _text(row, never, len(wide), digits=3 if name == "l1" else 2)})
+        pairs = wide[[MODEL, BASELINE]].dropna()
+        never = (pairs[MODEL] > curves["epoch"].max()).sum() if name == "reached" else 0
+        rows.append(row | {"estimate": _text(row, never, len(pairs), digits=3 if name == "l1" else 2)})
     table = pd.DataFrame(rows)
     judged = [~table.pop("comparable"), table["high"] < 0, table["low"] > 0]
     table["verdict"] = np.select(judged, ["not comparable", "supported", "contradicted"], "undecided")

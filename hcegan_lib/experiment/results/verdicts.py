@@ -4,6 +4,7 @@
 """
 
 import re
+from itertools import product
 from typing import NamedTuple
 
 import pandas as pd
@@ -47,7 +48,7 @@ def judge(row: dict[str, float]) -> str:
         return "contradicted"
     if row["p"] < LEVEL:
         return "smaller than printed" if row["high"] < row["target"] else "reproduced"
-    return "excluded" if row["high"] < row["target"] else "undecided"  # undecided if there is no interval
+    return "excluded" if row["p"] >= LEVEL and row["high"] < row["target"] else "undecided"  # or too few runs for a p
 
 
 def scorecard(scores: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +84,7 @@ def scorecard(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _holm(p: pd.Series) -> pd.Series:
-    return pd.Series(holm(p), p.index) if p.notna().all() else p
+    return pd.Series(holm(p.fillna(1)), p.index).where(p.notna())  # the family stays as large as planned
 
 
 def measured_curves(grid: str) -> pd.DataFrame:
@@ -115,7 +116,7 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
     if missing:
         raise ValueError(f"grid {grid!r} has no runs of {', '.join(sorted(missing))}: the scorecard needs them")
     card, training = scorecard(scores), training_card(grid, scores)
-    if not complete(card, grid):
+    if not complete(scores, grid):
         card, training = (
             one.assign(verdict=one["verdict"].replace(".+", "not yet", regex=True)) for one in (card, training)
         )
@@ -123,7 +124,7 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
         return card.to_csv(index=False, lineterminator="\n")
     text = pd.concat([readable(card), readable_training(training)]) if form != "short" else short(card, training)
     body = markdown(text) if form != "html" else _to_html(text)
-    return f"{body}\n{caption(card, grid)}\n"
+    return f"{body}\n{caption(card, scores, grid)}\n"
 
 
 def _to_html(text: pd.DataFrame) -> str:
@@ -174,19 +175,32 @@ def short(card: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["claim", "the paper's tables", "our runs, 95% interval", "verdict"])
 
 
-def complete(card: pd.DataFrame, grid: str) -> bool:
+def finished_seeds(scores: pd.DataFrame, grid: str) -> int:
+    """Count the seeds of which each of the eight models has been trained on each set; a failed run is not repeated."""
+    failed = {failure["run"] for failure in records.manifest(grid)["failed"]}
+    done = set(scores[["data", "model", "seed"]].itertuples(index=False, name=None))
+    return sum(
+        all(
+            (data, model, seed) in done or records.run_folder(grid, data, model, seed).name in failed
+            for data, model in product(scores["data"].unique(), paper.MODELS)
+        )
+        for seed in range(PLANNED[grid].most_seeds)
+    )
+
+
+def complete(scores: pd.DataFrame, grid: str) -> bool:
     """Tell whether a grid has the sets and the seeds that its plan asks for, before any seeds are added."""
     plan = PLANNED.get(grid)
-    return not plan or (card["sets"].min() >= plan.sets and card["seeds"].min() >= plan.seeds)
+    return not plan or (scores["data"].nunique() >= plan.sets and finished_seeds(scores, grid) >= plan.seeds)
 
 
-def still_planned(card: pd.DataFrame, grid: str) -> str:
+def still_planned(card: pd.DataFrame, scores: pd.DataFrame, grid: str) -> str:
     """Say which runs of its plan a grid still lacks; "" if none, or if it has no plan."""
     if grid not in PLANNED:
         return ""
-    plan, seeds = PLANNED[grid], card["seeds"].min()
-    if not complete(card, grid):
-        sets = f"{card['sets'].min()} of {plan.sets} data sets"
+    plan, seeds = PLANNED[grid], finished_seeds(scores, grid)
+    if not complete(scores, grid):
+        sets = f"{scores['data'].nunique()} of {plan.sets} data sets"
         return f"Interim, {sets} and {seeds} of {plan.seeds} seeds are complete: no verdicts before the last run. "
     psnr = card[(card["family"] == "primary") & (card["metric"] == "psnr")]
     widest = (psnr["seeds high"] - psnr["seeds low"]).max() / 2
@@ -198,16 +212,17 @@ def still_planned(card: pd.DataFrame, grid: str) -> str:
     )
 
 
-def caption(card: pd.DataFrame, grid: str) -> str:
+def caption(card: pd.DataFrame, scores: pd.DataFrame, grid: str) -> str:
     """Say what the numbers of a `scorecard` are."""
     sets, seeds = card["sets"].iloc[0], card["seeds"].min()
     per = f"{seeds} seed{'' if seeds == 1 else 's'}"
     over = f"over {sets} data sets, each averaged over its {per}" if sets > 1 else f"over {per}"
     made_by = records.manifest(grid)
-    return still_planned(card, grid) + (
-        f"Grid {grid}: mean difference and 95% interval (Student's t) {over}. Its tables: mean over the paper's seven "
-        "columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
+    failed = ", ".join(failure["run"] for failure in made_by["failed"]) or "none"
+    return still_planned(card, scores, grid) + (
+        f"Grid {grid}: mean difference and 95% interval (Student's t) {over}. The paper's tables: mean over their "
+        "seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
         "data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, without "
         "correction; D is the discriminator, early while the rate is constant, late the last quarter of the epochs. "
-        f"Failed runs: {len(made_by['failed'])}. Training: {protocol(made_by['runs'])}."
+        f"Failed runs: {failed}. Training: {protocol(made_by['runs'])}."
     )

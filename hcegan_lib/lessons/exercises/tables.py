@@ -80,7 +80,7 @@ def _holm(answer: Answer) -> None:
 @exercise(
     "10.4",
     "Ask two questions: is the effect significant, and does the interval reach the target?",
-    "`p < 0.05` is false if p is NaN, and so is `high < target` if the interval is.",
+    "Each comparison with NaN is false: `p < 0.05`, and `p >= 0.05` as well.",
     "A significant effect below 0 contradicts the claim, whatever the target.",
 )
 def _verdict(answer: Answer) -> None:
@@ -95,9 +95,9 @@ def _verdict(answer: Answer) -> None:
         ("no significance, and an interval that reaches the target", (mean, large, below), "undecided"),
         ("an effect below 0 without significance", (-mean, large, above), "excluded"),
         ("p of exactly 5%", (mean, 0.05, below), "undecided"),
-        ("too few runs, so that p and the interval are NaN", (mean, nan, nan), "undecided"),
+        ("too few runs, so that p is NaN", (mean, nan, above), "undecided"),
     ):
         effect, p, target = arguments
-        verdict = answer(effect, effect + half if p == p else nan, p, above if p != p else target)
+        verdict = answer(effect, effect + half, p, target)
         if verdict != expected:
             raise WrongAnswer(f"for {name}, expected {expected!r}, got {verdict!r}.")

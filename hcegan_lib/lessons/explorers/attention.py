@@ -63,7 +63,7 @@ def record_starts(
     """Train one generator per start of the gain, and keep the `attended_layers` of `gray` after some steps.
 
     `settings` maps each start to the settings of its run; `photos` are for training. `steps` are in ascending order;
-    0 is before training.
+    0 is before training. The rate is constant, in float32.
     """
     return {init: _record(one, photos, gray, steps) for init, one in settings.items()}
 

@@ -5,7 +5,6 @@ matplotlib.use("Agg")
 import functools
 import io
 import re
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -174,12 +173,6 @@ def test_stored_explorers_are_those_of_today(path):
     scripts = [state["_esm"] for state in states if "_esm" in state]
     assert scripts or not any(re.search(r"explorers\.\w+_explorer\(", cell.source) for cell in notebook.cells)
     assert set(scripts) <= {at_start("loss").panel._esm}
-
-
-def test_the_script_and_the_style_lie_beside_the_module():
-    for name in ("explorer.js", "explorer.css"):
-        text = Path(explorers.explorer.__file__).with_name(name).read_text(encoding="utf-8")
-        assert text in (at_start("loss").panel._esm, at_start("loss").panel._css)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
