@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "cluster": ["has_taken_none", "local_cluster", "run_all", "scheduler_at"],
         "grid": ["Grid", "parse_settings", "read_grid", "resolve_data"],
-        "provenance": ["code_files", "code_hash", "made_from"],
+        "provenance": ["code_hash", "made_from"],
         "runs": ["Run", "archive", "check_destination", "expand", "is_finished", "split_finished", "steps_done"],
     },
 )

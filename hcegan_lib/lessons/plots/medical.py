@@ -38,9 +38,7 @@ def windows_on_values(values: np.ndarray, at: np.ndarray, ramps: Mapping[str, np
     return figure
 
 
-def lightness_of_maps(
-    at: np.ndarray, colors: Mapping[str, np.ndarray], lightness: Mapping[str, np.ndarray], *, columns: int = 5
-) -> Figure:
+def lightness_of_maps(at: np.ndarray, colors: Mapping[str, np.ndarray], lightness: Mapping[str, np.ndarray]) -> Figure:
     """Draw the lightness of color maps over the value that they show, thick where it falls, above their colors.
 
     Parameters
@@ -51,12 +49,9 @@ def lightness_of_maps(
         Name of a map -> its colors at these values, (n, 3), in [0, 1].
     lightness
         Name of a map -> CIELAB L* of these colors, (n,), from 0 to 100.
-    columns
-        Panels side by side, at most one per map.
     """
-    columns = min(columns, len(colors))
     figure, axes = make_panels(
-        2, columns, width=10 / columns, height=1.4, height_ratios=[7, 1], sharex=True, sharey="row"
+        2, len(colors), width=10 / len(colors), height=1.4, height_ratios=[7, 1], sharex=True, sharey="row"
     )
     falls = {}
     for (curve, strip), (name, shown) in zip(axes.T, colors.items()):
