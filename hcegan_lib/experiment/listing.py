@@ -18,8 +18,8 @@ def list_runs(folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         One row per run: run (its path below the folder), data, model, seed, the columns `SETTINGS`, state ("finished",
-        "step N", "failed", or why it cannot be read), psnr (dB) and ssim (percent), means over the test photographs,
-        NaN unless finished.
+        "step N", "failed: see its error.txt", or why it cannot be read), psnr (dB) and ssim (percent), means over the
+        test photographs, NaN unless finished.
     """
     runs = sorted(path.parent for path in folder.rglob("config.json"))
     rows = [_row(run) | {"run": run.relative_to(folder).as_posix()} for run in runs]

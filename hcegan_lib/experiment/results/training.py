@@ -87,7 +87,8 @@ def training_claims(curves: pd.DataFrame, scores: pd.DataFrame, decay_from: floa
     Columns: claim, text, measure; `baseline`, the mean of pix2pix; the keys of `effects.estimate`, of the difference
     HCEGAN minus pix2pix; verdict: "supported" if the whole interval is below 0, "contradicted" if it is above,
     "undecided" otherwise, and "not comparable" if the two losses forbid it; `estimate`, the difference as text: mean
-    and interval, or only the mean, as a bound, if some runs of HCEGAN never reach the L1 that counts as learned.
+    and interval, or only the mean, as a bound, if some runs of HCEGAN never reach the L1 that counts as learned (then the verdict is not
+    "supported").
     """
     measured = measures_of_runs(curves, decay_from)
     spread = run_means(scores).groupby(["data", "model"], as_index=False)["psnr"].std()  # no seed: one number per set
@@ -99,9 +100,10 @@ def training_claims(curves: pd.DataFrame, scores: pd.DataFrame, decay_from: floa
         row |= summarize((wide[MODEL] - wide[BASELINE]).unstack("seed"))
         pairs = wide[[MODEL, BASELINE]].dropna()
         never = (pairs[MODEL] > curves["epoch"].max()).sum() if name == "reached" else 0
-        rows.append(row | {"estimate": _text(row, never, len(pairs), digits=3 if name == "l1" else 2)})
+        rows.append(row | {"never": never, "estimate": _text(row, never, len(pairs), digits=3 if name == "l1" else 2)})
     table = pd.DataFrame(rows)
-    judged = [~table.pop("comparable"), table["high"] < 0, table["low"] > 0]
+    supported = (table["high"] < 0) & (table.pop("never") == 0)  # a bound from below supports nothing
+    judged = [~table.pop("comparable"), supported, table["low"] > 0]
     table["verdict"] = np.select(judged, ["not comparable", "supported", "contradicted"], "undecided")
     return table
 
