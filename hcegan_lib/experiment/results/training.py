@@ -87,8 +87,8 @@ def training_claims(curves: pd.DataFrame, scores: pd.DataFrame, decay_from: floa
     Columns: claim, text, measure; `baseline`, the mean of pix2pix; the keys of `effects.estimate`, of the difference
     HCEGAN minus pix2pix; verdict: "supported" if the whole interval is below 0, "contradicted" if it is above,
     "undecided" otherwise, and "not comparable" if the two losses forbid it; `estimate`, the difference as text: mean
-    and interval, or only the mean, as a bound, if some runs of HCEGAN never reach the L1 that counts as learned (then the verdict is not
-    "supported").
+    and interval. If some runs of HCEGAN never reach the L1 that counts as learned, it is the mean as a bound, and the
+    verdict is not "supported".
     """
     measured = measures_of_runs(curves, decay_from)
     spread = run_means(scores).groupby(["data", "model"], as_index=False)["psnr"].std()  # no seed: one number per set
