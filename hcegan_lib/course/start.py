@@ -20,10 +20,10 @@ def start(folder: Path, packaged: Path = PACKAGED) -> None:
     if not packaged.is_dir():
         raise ValueError(f"this is a clone, which holds the course already: {packaged.parents[1]}")
     folder = folder.absolute()
-    if folder == Path.cwd():
-        raise ValueError("this is the current folder: name a new one")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ValueError(f"{folder} exists and is not an empty folder: choose another one")
+    if folder == Path.cwd():
+        raise ValueError("this is the current folder: name a new one")
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # of a call that was interrupted
     shutil.copytree(packaged, part)
