@@ -74,3 +74,38 @@ def test_holms_correction_and_the_verdicts_follow_the_plan(grid):
                 open_ = "excluded" if row["high"] < row["target"] else "undecided"
                 wanted = ("contradicted" if row["mean"] < 0 else positive) if significant else open_
                 assert row["verdict"] == wanted
+
+
+# --- numbers in the text of lessons -----------------------------------------------------------------------------------
+
+
+def test_07_the_gain_ends_at_a_tenth_in_the_longer_runs():
+    for grid in ("laptop", "columns"):
+        curves = results.verdicts.measured_curves(grid)
+        ends = curves[(curves["model"] == "pix2pix+SA") & (curves["epoch"] == curves["epoch"].max())]["gain"]
+        assert ends.mean() == pytest.approx(0.1, abs=0.02)
+
+
+def test_10_bfloat16_puts_hcegan_two_points_farther_behind():
+    behind = [
+        results.paired_difference(results.measured(grid).query("seed < 4"), "SA'+Hinge+BCE", "pix2pix", "ssim")["mean"]
+        for grid in ("laptop", "sensitivity-bfloat16")
+    ]
+    assert behind[0] - behind[1] == pytest.approx(2, abs=0.5)
+
+
+def test_10_other_photographs_might_reverse_the_order_of_pix2pix_and_the_baselines():
+    scores = results.measured("laptop")
+    for baseline in ("gray copy", "one tint"):
+        row = results.paired_difference(scores, "pix2pix", baseline, "psnr")
+        assert row["low"] * row["high"] > 0
+        assert row["photographs low"] * row["photographs high"] < 0
+
+
+def test_13_only_the_luma_head_of_hcegan_gains_psnr_on_flowers():
+    scores = results.measured("laptop")
+    ours, theirs = (
+        results.paired_difference(scores, f"{twin}, luma kept", twin, "psnr") for twin in ("SA'+Hinge+BCE", "pix2pix")
+    )
+    assert ours["low"] > 0
+    assert theirs["mean"] < 0 < theirs["high"]
