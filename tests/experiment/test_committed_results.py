@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from hcegan_lib import paper
 from hcegan_lib.experiment import records, results
 
 GRIDS = ["laptop", "columns"]
@@ -109,3 +110,7 @@ def test_13_only_the_luma_head_of_hcegan_gains_psnr_on_flowers():
     )
     assert ours["low"] > 0
     assert theirs["mean"] < 0 < theirs["high"]
+
+
+def test_the_stand_ins_come_in_the_order_of_the_papers_columns():
+    assert results.measured("columns")["data"].unique().tolist() == list(paper.STANDINS.values())

@@ -72,9 +72,9 @@ def test_the_caption_takes_its_numbers_from_the_manifest_and_the_scores(grid, sc
     caption = results.render_table(1, "made").splitlines()[-1]
     for words in (
         "The paper's Table 1 as printed",
-        "mini: 8 test photographs; 5 runs per model, each with its own seed, trained on 156 photographs, 64 px, 24 "
-        "channels, attention on maps up to 32 x 32, 7 epochs of batch 8, rate 0.004 falling to 0 after 50% of the "
-        "epochs, bfloat16.",
+        "mini: 8 test photographs; 5 runs per model, each with its own seed, trained on 156 photographs. Training: "
+        "64 px, 24 channels, attention on maps up to 32 x 32, 7 epochs of batch 8, rate 0.004 falling to 0 after 50% "
+        "of the epochs, bfloat16.",
         "Holm's correction for its 4 comparisons",
         "RGB with data range 1; SSIM with a Gaussian window of 11 pixels, sigma 1.5.",
         "Grid made, commit 0123456-dirty.",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hcegan_lib import paper
 from hcegan_lib.backend.files import name_file, require_plain_file
 from hcegan_lib.experiment import records
 
@@ -28,7 +29,7 @@ def _holds_scores(path: Path) -> bool:
 
 
 def measured(grid: str = "laptop") -> pd.DataFrame:
-    """Read the committed scores of a grid, in the form of `records.scores_of`.
+    """Read the committed scores of a grid, in the form of `records.scores_of`, stand-ins in the order of the paper.
 
     Raises ValueError if there are none, or if the file is damaged.
     """
@@ -36,7 +37,9 @@ def measured(grid: str = "laptop") -> pd.DataFrame:
         raise ValueError(f"no committed results of grid {grid!r}; there are: {', '.join(recorded()) or 'none'}")
     path = records.RESULTS / f"{grid}.csv"
     with name_file(path):
-        return pd.read_csv(path, dtype=dict.fromkeys(IN_TABLES, float) | {"seed": int})
+        scores = pd.read_csv(path, dtype=dict.fromkeys(IN_TABLES, float) | {"seed": int})
+    place = {data: number for number, data in enumerate(paper.STANDINS.values())}
+    return scores.sort_values("data", key=lambda names: names.map(place), kind="stable", ignore_index=True)
 
 
 def comparable(scores: pd.DataFrame) -> pd.DataFrame:

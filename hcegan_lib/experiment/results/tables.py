@@ -76,6 +76,7 @@ def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dic
     sentences = [
         f"The paper's Table {number} as printed, with differences from {BASELINE} in parentheses, and as measured.",
         *(_data_sentence(data, rows, made_by["runs"]) for data, rows in scores.groupby("data", sort=False)),
+        f"Training: {protocol(made_by['runs'])}.",
         "Measured values are means over photographs, then over seeds, with 95% intervals over seeds (Student's t);",
         "the gray copy and the tint have no interval because nothing in them is random.",
         f"Differences from {BASELINE} are taken seed by seed on the same photographs.",
@@ -90,15 +91,14 @@ def caption(number: int, frame: pd.DataFrame, scores: pd.DataFrame, made_by: dic
 
 
 def _data_sentence(data: str, scores: pd.DataFrame, runs: list[dict]) -> str:
-    """Describe a data set and the training on it."""
-    runs = [run for run in runs if run["data"]["name"] == data]
+    """Describe a data set and count its runs."""
     seeds = scores[~scores["model"].isin(BASELINES)].groupby("model")["seed"].nunique()
     used, available = comparable(scores)["file"].nunique(), scores["file"].nunique()
     left_out = f" ({available - used} left out because not every run scored them)" if used < available else ""
-    trained = _values(runs, lambda run: run["data"]["train"])
+    trained = _values([run for run in runs if run["data"]["name"] == data], lambda run: run["data"]["train"])
     return (
         f"{data}: {used} test photographs{left_out}; {_count_runs(seeds)} per model, each with its own seed, trained "
-        f"on {trained} photographs, {protocol(runs)}."
+        f"on {trained} photographs."
     )
 
 
