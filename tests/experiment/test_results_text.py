@@ -132,7 +132,7 @@ def test_an_unknown_form_is_refused(grid):
 def test_notebook_10_opens_with_the_scorecard_of_the_committed_scores():
     outputs = [output for cell in nbformat.read(NOTEBOOK, as_version=4).cells for output in cell.get("outputs", [])]
     first = next(output for output in outputs if "text/html" in output.get("data", {}))
-    assert first["data"]["text/html"] == results.render_scorecard("laptop", "html")
+    assert first["data"]["text/html"] == results.render_scorecard("columns", "html")
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

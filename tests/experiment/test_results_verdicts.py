@@ -182,7 +182,7 @@ def test_a_failed_run_is_named_and_does_not_withhold_the_verdicts(committed, sco
     text = results.render_scorecard("made", "short")
     assert f"Failed runs: {run}." in text
     assert "reproduced" in text
-    assert "more follow" not in text
+    assert "seeds follow" not in text
 
 
 def test_holm_counts_a_comparison_without_a_p(scores):
@@ -202,8 +202,8 @@ def test_the_scorecard_says_that_more_seeds_follow(committed, scores, monkeypatc
     limit = max(halves) + (-0.001 if too_wide else 0.001)
     monkeypatch.setitem(verdicts.PLANNED, "made", verdicts.Planned(3, 4, most_seeds, limit))
     text = results.render_scorecard("made", "short")
-    sentence = f"at most {limit} dB (the largest is {max(halves):.2f}). Grid made"
-    assert (sentence in text) == ("Verdicts after 4 seeds" in text) == more
+    sentence = f"above {limit} dB (the largest is {max(halves):.2f}). Grid made"
+    assert (sentence in text) == ("more seeds follow, up to" in text) == more
     assert "reproduced" in text
 
 

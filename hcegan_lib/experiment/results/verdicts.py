@@ -124,7 +124,8 @@ def render_scorecard(grid: str = "columns", form: str = "md") -> str:
         return card.to_csv(index=False, lineterminator="\n")
     text = pd.concat([readable(card), readable_training(training)]) if form != "short" else short(card, training)
     body = markdown(text) if form != "html" else _to_html(text)
-    return f"{body}\n{caption(card, scores, grid)}\n"
+    late = ", late the last quarter of the epochs, D the discriminator" if form != "short" else ""
+    return f"{body}\n{caption(card, scores, grid, late)}\n"
 
 
 def _to_html(text: pd.DataFrame) -> str:
@@ -207,13 +208,13 @@ def still_planned(card: pd.DataFrame, scores: pd.DataFrame, grid: str) -> str:
     if seeds >= plan.most_seeds or widest <= plan.half_width:
         return ""
     return (
-        f"Verdicts after {seeds} seeds. By the plan, more follow, up to {plan.most_seeds}, until the half-width over "
-        f"seeds of each of the three effects on PSNR is at most {plan.half_width} dB (the largest is {widest:.2f}). "
+        f"By the plan, more seeds follow, up to {plan.most_seeds}, until no main effect on PSNR has a half-width over "
+        f"seeds above {plan.half_width} dB (the largest is {widest:.2f}). "
     )
 
 
-def caption(card: pd.DataFrame, scores: pd.DataFrame, grid: str) -> str:
-    """Say what the numbers of a `scorecard` are."""
+def caption(card: pd.DataFrame, scores: pd.DataFrame, grid: str, late: str) -> str:
+    """Say what the numbers of a `scorecard` are; `late` explains the measures that only the long forms have."""
     sets, seeds = card["sets"].iloc[0], card["seeds"].min()
     per = f"{seeds} seed{'' if seeds == 1 else 's'}"
     over = f"over {sets} data sets, each averaged over its {per}" if sets > 1 else f"over {per}"
@@ -221,8 +222,7 @@ def caption(card: pd.DataFrame, scores: pd.DataFrame, grid: str) -> str:
     failed = ", ".join(failure["run"] for failure in made_by["failed"]) or "none"
     return still_planned(card, scores, grid) + (
         f"Grid {grid}: mean difference and 95% interval (Student's t) {over}. The paper's tables: mean over their "
-        "seven columns. PSNR and SSIM: positive supports the claim; verdicts after Holm's correction, by the rules of "
-        "data/results/PLAN.md. Stability and speed: HCEGAN minus pix2pix, where negative supports the claim, without "
-        "correction; D is the discriminator, early while the rate is constant, late the last quarter of the epochs. "
-        f"Failed runs: {failed}. Training: {protocol(made_by['runs'])}."
+        "seven columns. PSNR and SSIM: positive supports the claim; verdicts by data/results/PLAN.md, with Holm's "
+        "correction. Stability and speed: HCEGAN minus pix2pix, negative supports the claim, no correction; early is "
+        f"while the rate is constant{late}. Failed runs: {failed}. Training: {protocol(made_by['runs'])}."
     )
