@@ -60,3 +60,10 @@ def test_the_discriminators_losses_swing_alike_in_both_models():
     swing = curves["d_loss_std"].groupby("model").mean()
     printed = re.search(r"standard deviations themselves are (\S+) in both", PLAN)[1]
     assert {f"{swing[model]:.2f}" for model in ("pix2pix", "SA'+Hinge+BCE")} == {printed}
+
+
+def test_the_plan_says_why_seed_5_follows():
+    five = results.measured("columns").query("seed < 5")
+    ends = [results.estimate(five, contrast.weights, "psnr") for contrast in results.PRIMARY.values()]
+    widest = max(row["seeds high"] - row["seeds low"] for row in ends) / 2
+    assert f"in PSNR is {widest:.2f} dB" in re.sub(r"\s+", " ", PLAN)
